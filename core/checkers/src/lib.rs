@@ -1,0 +1,1 @@
+//! Pure algorithms that judge a history.

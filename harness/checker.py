@@ -1,0 +1,56 @@
+"""The checker contract: a checker judges a history, and proves what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from harness.verdict import Verdict
+
+if TYPE_CHECKING:
+    from harness.history import History
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a check may cost. Out of budget is `inconclusive`, with what was established until then."""
+
+    seconds: float = 60.0
+    memory_bytes: int = 4 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """One violation, with its proof.
+
+    `type` is the field's name for it (`non-linearizable`, `stale-read`, `lost-write`, `G-single`); `message` explains it
+    in a sentence or a few; `ops` are the indices of the events that prove it (minimal); `key` is the object it is
+    about, if any; `details` is JSON for reports.
+    """
+
+    type: str
+    message: str
+    ops: tuple[int, ...] = ()
+    key: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a checker found. `why` says in one sentence how it came to the verdict; `stats` is JSON (counts, seconds, units in the names)."""
+
+    verdict: Verdict
+    model: str
+    anomalies: Sequence[Anomaly] = ()
+    stats: Mapping[str, Any] = field(default_factory=dict)
+    why: str = ""
+
+
+class Checker(Protocol):
+    """A named way to judge. Entry-point group `splitbrain.checkers`; the object is called to make a checker.
+
+    `options` come from the claim (`{availability: {min: 0.99}}` gives `min=0.99`); unknown or malformed ones raise `UsageError`.
+    """
+
+    def check(self, history: History, *, budget: Budget) -> Result: ...
