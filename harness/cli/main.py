@@ -1,0 +1,90 @@
+"""The `splitbrain` command: finds its commands lazily, and turns every error of the tree into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from harness import __version__
+from harness.errors import SplitbrainError
+
+_COMMANDS = {
+    "run": "Test one target and judge its promises.",
+    "compare": "Test several targets under the same faults, side by side.",
+    "check": "Judge a finished run, or any history file.",
+    "history": "Print the history of a run.",
+    "replay": "Repeat a run from its folder and compare the histories.",
+    "report": "Write the report of a run again.",
+    "list": "List what is installed: targets, workloads, nemeses, checkers, clusters.",
+    "doctor": "Say which clusters and faults this machine can do, and why not.",
+    "clean": "Remove what dead runs left on this machine.",
+}
+
+_INTERRUPTED = 130
+
+
+class _LazyGroup(click.Group):
+    """Knows the commands' names and one-line helps; imports `harness.cli.<name>` when one is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"harness.cli.{cmd_name}_command").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as problem:
+            problem.message += f": there is {', '.join(_COMMANDS)}"
+            raise
+
+
+@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="splitbrain")
+def cli() -> None:
+    """Tests what a distributed system promises.
+
+    Drives a cluster with concurrent clients, breaks it, records every operation, and decides from that record whether each promise held.
+
+    Exit codes: 0 pass, 1 fail, 2 usage, 3 inconclusive, 4 harness error.
+    """
+
+
+def main() -> NoReturn:
+    """The console script. Never shows a traceback for a mistake of the user's or a failure of the surroundings."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as problem:
+        problem.show()
+        code = 2
+    except SplitbrainError as problem:
+        click.echo(f"splitbrain: {problem}", err=True)
+        code = problem.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("splitbrain: interrupted; everything it made is removed, the history so far is kept", err=True)
+        code = _INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _as_interrupt(_signal: int, _frame: object) -> None:
+    """SIGTERM undoes everything just as Ctrl-C does."""
+    os.kill(os.getpid(), signal.SIGINT)

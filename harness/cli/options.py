@@ -1,0 +1,91 @@
+"""Options that several commands share, and how they become a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import yaml
+
+from harness.errors import UsageError
+from harness.plan import Plan
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+runs_option = click.option(
+    "--runs",
+    "runs_root",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder below which runs are kept.",
+)
+
+_PLAN_OPTIONS = (
+    click.option("--plan", "plan_file", type=click.Path(path_type=Path), help="A plan in YAML; options given here override it."),
+    click.option("--cluster", help="Where the nodes live: sim (default), docker, ..."),
+    click.option("--nodes", type=int, help="How many nodes.  [default: 5]"),
+    click.option("--workload", help="What the clients do.  [default: register]"),
+    click.option("--concurrency", type=int, help="How many clients at once.  [default: 10]"),
+    click.option("--rate", type=float, help="Operations per second over all clients.  [default: the workload's]"),
+    click.option("--keys", type=int, help="How many keys the workload uses.  [default: the workload's]"),
+    click.option("--nemesis", "nemesis", help="Faults to inject, separated by commas, or 'none': partition,kill,pause,clock."),
+    click.option("--interval", help="Mean time between two events of each nemesis.  [default: 10s]"),
+    click.option("--time", "time", help="How long the load lasts.  [default: 60s]"),
+    click.option("--timeout", help="Deadline of one operation.  [default: 2s]"),
+    click.option("--settle", help="Wait after healing, before the final reads.  [default: 5s]"),
+    click.option("--seed", type=int, help="The one seed everything random is split from.  [default: drawn]"),
+    click.option(
+        "--expect",
+        "expect",
+        multiple=True,
+        help="What must hold, instead of the target's own claims: linearizable, '{availability: {min: 0.99}}'. Repeatable.",
+    ),
+)
+
+
+def plan_options(command: Command) -> Command:
+    """Adds the options that make up a plan."""
+    for option in reversed(_PLAN_OPTIONS):
+        command = option(command)
+    return command
+
+
+def plan_from(target: str | None, plan_file: Path | None, given: dict[str, Any]) -> Plan:
+    """A plan out of the command line's words. Raises `PlanError` or `UsageError`."""
+    overrides = {name: given[name] for name in ("cluster", "nodes", "concurrency", "time", "timeout", "settle", "seed") if given[name] is not None}
+    if target is not None:
+        overrides["target"] = target
+    if given["expect"]:
+        overrides["expect"] = [_inline_yaml(text) for text in given["expect"]]
+    base = Plan.build(_nemeses(given) | overrides, plan_file)
+    return _with_workload(base, given)
+
+
+def _nemeses(given: dict[str, Any]) -> dict[str, Any]:
+    if given["nemesis"] is None:
+        if given["interval"] is not None:
+            raise UsageError("--interval needs --nemesis: it says how often those faults come")
+        return {}
+    names = [name.strip() for name in given["nemesis"].split(",") if name.strip() and name.strip() != "none"]
+    interval = {} if given["interval"] is None else {"interval": given["interval"]}
+    return {"nemeses": [{"name": name, **interval} for name in names]}
+
+
+def _with_workload(plan: Plan, given: dict[str, Any]) -> Plan:
+    options = {name: given[name] for name in ("rate", "keys") if given[name] is not None}
+    name = given["workload"] or plan.workload.name
+    if not options and name == plan.workload.name:
+        return plan
+    kept = plan.workload.options if name == plan.workload.name else {}
+    return plan.model_copy(update={"workload": plan.workload.model_copy(update={"name": name, "options": {**kept, **options}})})
+
+
+def _inline_yaml(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UsageError(f"--expect {text!r} is neither a name nor inline YAML such as {{availability: {{min: 0.99}}}}") from None

@@ -1,0 +1,121 @@
+"""A plan with its names resolved: the plugins it speaks of, made and found fit for one another before anything is started.
+
+Whatever the user can have got wrong is found here: unknown names, options nobody takes, a fault the cluster cannot do, an expectation nobody can
+judge. Past this point, a failure is the harness's or the target's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness import judge, plugins
+from harness.checker import Budget
+from harness.claims import Claim
+from harness.clusters.base import Cluster
+from harness.errors import Unsupported, UsageError
+from harness.nemesis import Nemesis
+from harness.plan import Part, Plan
+from harness.streams import Streams
+from harness.target import Target
+from harness.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """The parts of one run. The cluster is not made yet: `cluster(run_id)` makes the object, its `create` the nodes."""
+
+    plan: Plan
+    target: Target
+    workload: Workload
+    nemeses: Sequence[Nemesis]
+    claims: Sequence[Claim]
+    streams: Streams
+    cluster: Callable[[str], Cluster]
+    cluster_class: type[Cluster]
+
+    @property
+    def budget(self) -> Budget:
+        """What checking may cost."""
+        return Budget(self.plan.budget.check, self.plan.budget.memory)
+
+    def judge(self, history: Any) -> list[judge.ClaimVerdict]:
+        """Every claim of this experiment, judged from that history."""
+        return judge.judge(
+            history,
+            self.claims,
+            workload=self.workload,
+            families=self.plan.families,
+            checkers=checker_factory,
+            budget=self.budget,
+        )
+
+
+def checker_factory(name: str) -> Callable[..., Any]:
+    """The factory of a checker, by its entry point. Raises `UnknownName`."""
+    factory: Callable[..., Any] = plugins.load("checkers", name)
+    return factory
+
+
+def resolve(plan: Plan) -> Experiment:
+    """Finds and makes every part of a plan. Raises `UsageError` or one of its kinds."""
+    target: Target = make("targets", plan.target)
+    workload: Workload = make("workloads", plan.workload, concurrency=plan.concurrency)
+    if plan.workload.name not in target.workloads:
+        raise Unsupported(
+            f"target {plan.target.name!r} has no client for workload {plan.workload.name!r}: it has {', '.join(target.workloads)}"
+        )
+    nemeses: list[Nemesis] = [make("nemeses", part) for part in plan.nemeses]
+    cluster_class: type[Cluster] = plugins.load("clusters", plan.cluster.name)
+    _refuse_unsupported(plan, cluster_class, nemeses)
+    claims = claims_of(plan, target)
+    judge.validate(claims, workload, checker_factory)
+    streams = Streams(plan.seed)
+
+    def cluster(run_id: str) -> Cluster:
+        made: Cluster = make("clusters", plan.cluster, nodes=plan.node_names, streams=streams, run_id=run_id)
+        return made
+
+    return Experiment(plan, target, workload, nemeses, claims, streams, cluster, cluster_class)
+
+
+def make(kind: str, part: Part, **given: Any) -> Any:
+    """Calls a plugin with its plan's options. An option it does not take is a `UsageError` that says so."""
+    factory = plugins.load(kind, part.name)
+    try:
+        return factory(**given, **part.options)
+    except TypeError as problem:
+        raise UsageError(f"{part.name}: {str(problem).split(') ', 1)[-1]}: its options were {part.options}") from problem
+
+
+def claims_of(plan: Plan, target: Target) -> list[Claim]:
+    """What the run is judged on: the plan's expectations, or else the target's own claims that speak for these faults."""
+    if plan.expect:
+        return [
+            Claim.of(_claim_id(raw), raw, workload=plan.workload.name, nemeses=plan.families) for raw in plan.expect
+        ]
+    claims = [claim for claim in target.claims if claim.speaks_for(plan.workload.name, plan.families)]
+    if not claims:
+        raise UsageError(
+            f"{plan.target.name} claims nothing for workload {plan.workload.name!r} under "
+            f"{', '.join(plan.families) or 'no faults'}: say what to expect, for example --expect linearizable"
+        )
+    return claims
+
+
+def _claim_id(raw: Any) -> str:
+    if isinstance(raw, str):
+        return raw
+    [(name, inner)] = raw.items()
+    return f"not-{_claim_id(inner)}" if name == "not" else str(name)
+
+
+def _refuse_unsupported(plan: Plan, cluster_class: type[Cluster], nemeses: Sequence[Nemesis]) -> None:
+    powers: Mapping[str, str | None] = cluster_class.probe()
+    if reason := powers.get("available"):
+        raise Unsupported(f"cluster {plan.cluster.name} cannot be used here: {reason}")
+    for nemesis in nemeses:
+        for need in sorted(nemesis.needs):
+            if reason := powers.get(need, "it does not know this fault"):
+                raise Unsupported(f"cluster {plan.cluster.name} cannot do {nemesis.family}: {reason}")

@@ -1,0 +1,91 @@
+"""The run's folder: `runs/<target>/<time>-<seed>/`, everything needed to repeat, re-judge and show one run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.errors import RecordingError, UsageError
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One run on disk. Its files are written as the run goes on; any of them may be missing when the controller died."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, root: Path, target: str, seed: int) -> RunFolder:
+        """Makes a new, empty folder. Raises `RecordingError` when the disk does not let it."""
+        name = _UNSAFE.sub("_", target).strip(".") or "target"
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        try:
+            for attempt in range(1000):
+                path = root / name / (f"{stamp}-{seed}" + (f"-{attempt}" if attempt else ""))
+                path.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    path.mkdir()
+                except FileExistsError:
+                    continue
+                return cls(path)
+        except OSError as problem:
+            raise RecordingError(f"cannot make a folder for the run below {root}: {problem.strerror}") from problem
+        raise RecordingError(f"a thousand runs of {target} with seed {seed} began in this second below {root}")
+
+    @classmethod
+    def find(cls, path: Path) -> RunFolder:
+        """The folder of a run named by itself or by one of its files. Raises `UsageError`."""
+        folder = path.parent if path.is_file() else path
+        if not (folder / "plan.yaml").is_file():
+            raise UsageError(f"{path} is not a run: expected a folder with a plan.yaml, as `splitbrain run` prints it")
+        return cls(folder)
+
+    @property
+    def plan(self) -> Path:
+        return self.path / "plan.yaml"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.arrow"
+
+    @property
+    def faults(self) -> Path:
+        return self.path / "faults.jsonl"
+
+    @property
+    def verdict(self) -> Path:
+        return self.path / "verdict.json"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    def write(self, file: Path, text: str) -> None:
+        """Writes one of the files whole: readers see the old or the new text, never half of it. Raises `RecordingError`."""
+        draft = file.with_name(file.name + ".part")
+        try:
+            draft.write_text(text, encoding="utf-8")
+            os.replace(draft, file)
+        except OSError as problem:
+            draft.unlink(missing_ok=True)
+            raise RecordingError(f"cannot write {file}: {problem.strerror}") from problem
+
+    def write_verdict(self, verdict: Mapping[str, Any]) -> None:
+        """verdict.json: the object that `run --json` prints."""
+        self.write(self.verdict, json.dumps(verdict, indent=1, ensure_ascii=False) + "\n")
+
+    def write_faults(self, faults: Iterable[Mapping[str, Any]]) -> None:
+        """faults.jsonl: one fault a line, with span and evidence."""
+        self.write(self.faults, "".join(json.dumps(fault, ensure_ascii=False) + "\n" for fault in faults))

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Runs the tests: tools/test.sh PYTHON [pytest arguments]. What this machine cannot run is left out with its reason; in CI nothing is.
+set -eu
+python=$1
+shift
+left_out=""
+leave_out() {
+    echo "left out: tests marked '$1', because $2" >&2
+    left_out="${left_out:+$left_out and }not $1"
+}
+if [ -z "${CI:-}" ]; then
+    command -v chromium >/dev/null || leave_out browser "there is no chromium (on Debian as root, make test installs it)"
+    if [ "$(id -u)" != 0 ]; then
+        leave_out docker "they need root, to set nftables rules and patch clocks"
+    elif ! docker info >/dev/null 2>&1; then
+        leave_out docker "no Docker engine answers"
+    fi
+fi
+# Containers and Chromium share two cores badly: those tests run alone, after the rest.
+"$python" -m pytest -n auto -m "not docker and not browser" "$@"
+exec "$python" -m pytest -m "(docker or browser)${left_out:+ and $left_out}" "$@"
