@@ -24,8 +24,8 @@ class Budget:
 class Anomaly:
     """One violation, with its proof.
 
-    `type` is the field's name for it (`non-linearizable`, `stale-read`, `lost-write`, `G-single`); `message` explains it
-    in a sentence or a few; `ops` are the indices of the events that prove it (minimal); `key` is the object it is
+    `type` is the field's name for it (`non-linearizable`, `stale-read`, `lost-write`, `G-single`); `message` explains
+    it in a sentence or a few; `ops` are the indices of the events that prove it (minimal); `key` is the object it is
     about, if any; `details` is JSON for reports.
     """
 
@@ -38,7 +38,10 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a checker found. `why` says in one sentence how it came to the verdict; `stats` is JSON (counts, seconds, units in the names)."""
+    """What a checker found.
+
+    `why` says in one sentence how it came to the verdict; `stats` is JSON (counts, seconds, units in the names).
+    """
 
     verdict: Verdict
     model: str
@@ -50,7 +53,8 @@ class Result:
 class Checker(Protocol):
     """A named way to judge. Entry-point group `splitbrain.checkers`; the object is called to make a checker.
 
-    `options` come from the claim (`{availability: {min: 0.99}}` gives `min=0.99`); unknown or malformed ones raise `UsageError`.
+    `options` come from the claim (`{availability: {min: 0.99}}` gives `min=0.99`); unknown or malformed ones raise
+    `UsageError`.
     """
 
     def check(self, history: History, *, budget: Budget) -> Result: ...

@@ -1,8 +1,9 @@
 """Claims: what a target promises, under which faults.
 
-A claim names what is expected of a history: a checker (`linearizable`), a checker with options (`{availability: {min: 0.99, side: majority}}`),
-an invariant of the workload, or the opposite of one (`{not: linearizable}`). It speaks for a run when the run's nemeses are
-among its own: a promise made under partitions and kills is a promise under partitions, and under no faults at all.
+A claim names what is expected of a history: a checker (`linearizable`), a checker with options (`{availability: {min:
+0.99, side: majority}}`), an invariant of the workload, or the opposite of one (`{not: linearizable}`). It speaks for a
+run when the run's nemeses are among its own: a promise made under partitions and kills is a promise under partitions,
+and under no faults at all.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The client contract: how a workload talks to one node of a target, and what it may say about an operation.
 
 The one rule that matters: an error that leaves open whether the operation took effect is `Indeterminate`, never
-`Failed`. Reporting a time-out as a failure is the commonest way to blame an innocent store. So every exception that is not `Failed`,
-and every time-out, counts as indeterminate.
+`Failed`. Reporting a time-out as a failure is the commonest way to blame an innocent store. So every exception that is
+not `Failed`, and every time-out, counts as indeterminate.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from harness.operation import Operation
 class Failed(Exception):
     """The operation certainly did not happen. `error` is a JSON value kept in the history.
 
-    A compare-and-set that was refused reports the value it found as `{"current": value}`: checkers then use it as a read.
+    A compare-and-set that was refused reports the value it found as `{"current": value}`: checkers then use it as a
+    read.
     """
 
     def __init__(self, error: Any) -> None:

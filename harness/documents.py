@@ -1,7 +1,8 @@
 """YAML documents whose every mistake is told with file and line.
 
-PyYAML forgets lines once it has built values, so the document is composed into nodes first, checked there (duplicate keys, aliases that would
-blow up), and each path's line is kept beside the value. A document is hostile input: only plain YAML types, bounded in size.
+PyYAML forgets lines once it has built values, so the document is composed into nodes first, checked there (duplicate
+keys, aliases that would blow up), and each path's line is kept beside the value. A document is hostile input: only
+plain YAML types, bounded in size.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
-"""A plan with its names resolved: the plugins it speaks of, made and found fit for one another before anything is started.
+"""A plan with its names resolved: the plugins it speaks of, made and found fit for one another before anything is
+started.
 
-Whatever the user can have got wrong is found here: unknown names, options nobody takes, a fault the cluster cannot do, an expectation nobody can
-judge. Past this point, a failure is the harness's or the target's.
+Whatever the user can have got wrong is found here: unknown names, options nobody takes, a fault the cluster cannot do,
+an expectation nobody can judge. `resolve` looks at the plan alone, so it also serves to judge an old run on another
+machine; `admit` looks at this machine. Past both, a failure is the harness's or the target's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,11 +66,11 @@ def resolve(plan: Plan) -> Experiment:
     workload: Workload = make("workloads", plan.workload, concurrency=plan.concurrency)
     if plan.workload.name not in target.workloads:
         raise Unsupported(
-            f"target {plan.target.name!r} has no client for workload {plan.workload.name!r}: it has {', '.join(target.workloads)}"
+            f"target {plan.target.name!r} has no client for workload {plan.workload.name!r}: "
+            f"it has {', '.join(target.workloads)}"
         )
     nemeses: list[Nemesis] = [make("nemeses", part) for part in plan.nemeses]
     cluster_class: type[Cluster] = plugins.load("clusters", plan.cluster.name)
-    _refuse_unsupported(plan, cluster_class, nemeses)
     claims = claims_of(plan, target)
     judge.validate(claims, workload, checker_factory)
     streams = Streams(plan.seed)
@@ -86,7 +88,9 @@ def make(kind: str, part: Part, **given: Any) -> Any:
     try:
         return factory(**given, **part.options)
     except TypeError as problem:
-        raise UsageError(f"{part.name}: {str(problem).split(') ', 1)[-1]}: its options were {part.options}") from problem
+        raise UsageError(
+            f"{part.name}: {str(problem).split(') ', 1)[-1]}: its options were {part.options}"
+        ) from problem
 
 
 def claims_of(plan: Plan, target: Target) -> list[Claim]:
@@ -111,11 +115,12 @@ def _claim_id(raw: Any) -> str:
     return f"not-{_claim_id(inner)}" if name == "not" else str(name)
 
 
-def _refuse_unsupported(plan: Plan, cluster_class: type[Cluster], nemeses: Sequence[Nemesis]) -> None:
-    powers: Mapping[str, str | None] = cluster_class.probe()
+def admit(experiment: Experiment) -> None:
+    """Refuses, before anything is started, what this machine cannot do. Raises `Unsupported` naming what is missing."""
+    cluster, powers = experiment.plan.cluster.name, experiment.cluster_class.probe()
     if reason := powers.get("available"):
-        raise Unsupported(f"cluster {plan.cluster.name} cannot be used here: {reason}")
-    for nemesis in nemeses:
+        raise Unsupported(f"cluster {cluster} cannot be used here: {reason}")
+    for nemesis in experiment.nemeses:
         for need in sorted(nemesis.needs):
             if reason := powers.get(need, "it does not know this fault"):
-                raise Unsupported(f"cluster {plan.cluster.name} cannot do {nemesis.family}: {reason}")
+                raise Unsupported(f"cluster {cluster} cannot do {nemesis.family}: {reason}")

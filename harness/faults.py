@@ -1,15 +1,14 @@
 """Faults as the history tells them: spans, evidence, and who could still talk to whom.
 
-A nemesis leaves two op pairs per fault: `start-<family>` and `stop-<family>`, both completed as `info`. Their values are
-JSON objects:
+A nemesis leaves two op pairs per fault: `start-<family>` and `stop-<family>`, both completed as `info`. Their values
+are JSON objects:
 
     start, invoked    {"fault": "partition-1", "draw": {"grudge": "majority"}}
-    start, completed  {"fault": ..., "draw": ..., "resolved": {"drops": {"n3": ["n1", "n2"]}}, "nodes": {"n3": EVIDENCE}}
-    stop, invoked     {"fault": "partition-1"}
-    stop, completed   {"fault": ..., "nodes": {"n3": EVIDENCE}}
+    start, completed  {"fault": ..., "draw": ..., "resolved": {"drops": {"n3": ["n1", "n2"]}}, "nodes": {"n3":
+    EVIDENCE}} stop, invoked     {"fault": "partition-1"} stop, completed   {"fault": ..., "nodes": {"n3": EVIDENCE}}
 
-EVIDENCE is `{"status": "applied" | "skipped" | "indeterminate", "measured": {...}, "why": "..."}`. `resolved` says whom it
-hit: partitions give `drops`, a directed map from a node to those whose messages it does not receive; all others give
+EVIDENCE is `{"status": "applied" | "skipped" | "indeterminate", "measured": {...}, "why": "..."}`. `resolved` says whom
+it hit: partitions give `drops`, a directed map from a node to those whose messages it does not receive; all others give
 `nodes`, a list of names. The span of a fault in force runs from the completion of `start` to the invocation of `stop`.
 """
 
@@ -31,7 +30,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was read back from one node. `measured` is JSON with units in its names; `applied` without a measurement is refused."""
+    """What was read back from one node.
+
+    `measured` is JSON with units in its names; `applied` without a measurement is refused.
+    """
 
     status: Status
     measured: Mapping[str, Any] = field(default_factory=dict)
@@ -48,7 +50,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One instance of a fault: what to inject. `draw` is what the schedule chose, e.g. `{"grudge": "ring"}` or `{"targets": "minority"}`."""
+    """One instance of a fault: what to inject.
+
+    `draw` is what the schedule chose, e.g. `{"grudge": "ring"}` or `{"targets": "minority"}`.
+    """
 
     id: str
     family: str

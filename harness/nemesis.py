@@ -1,7 +1,7 @@
 """The nemesis contract: a package that injects and heals one family of faults.
 
-A nemesis chooses whom, what and when; how is the business of the cluster's capabilities (`harness.clusters.base`). The interpreter
-gives each nemesis of a plan a worker of its own, so one slow fault blocks no other.
+A nemesis chooses whom, what and when; how is the business of the cluster's capabilities (`harness.clusters.base`). The
+interpreter gives each nemesis of a plan a worker of its own, so one slow fault blocks no other.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Nemesis(Protocol):
     """Entry-point group `splitbrain.nemeses`; called with the options of the plan's entry, all JSON values.
 
-    Options every nemesis takes: `interval` (seconds, mean time between two events; a fault lasts about as long as the pause after it).
-    Unknown or malformed options raise `UsageError`.
+    Options every nemesis takes: `interval` (seconds, mean time between two events; a fault lasts about as long as the
+    pause after it). Unknown or malformed options raise `UsageError`.
     """
 
     family: ClassVar[str]
@@ -44,8 +44,10 @@ class Nemesis(Protocol):
         ...
 
     async def heal(self, cluster: Cluster, fault: Fault) -> Mapping[str, Evidence]:
-        """Takes the fault back, also one whose injection failed half way; idempotent. Evidence, per node: that it is gone, and
-        what it did while in force (packets dropped, milliseconds stopped)."""
+        """Takes the fault back, also one whose injection failed half way; idempotent.
+
+        Evidence, per node: that it is gone, and what it did while in force (packets dropped, milliseconds stopped).
+        """
         ...
 
     async def teardown(self, cluster: Cluster) -> None:

@@ -1,7 +1,7 @@
 """The plan: everything that decides a run, validated before anything starts.
 
-A plan comes from a YAML file, from the command line, or from both (the command line wins). The one that is written into a run's folder is
-complete, defaults included, so that the folder alone is enough to repeat the run.
+A plan comes from a YAML file, from the command line, or from both (the command line wins). The one that is written into
+a run's folder is complete, defaults included, so that the folder alone is enough to repeat the run.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The one way in for targets, workloads, nemeses, checkers, clusters and reports: entry points.
 
-The bundled parts are declared in this distribution's own pyproject.toml exactly as a third-party package declares its own, and
-nothing is imported before somebody asks for it by name.
+The bundled parts are declared in this distribution's own pyproject.toml exactly as a third-party package declares its
+own, and nothing is imported before somebody asks for it by name.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ def names(kind: str) -> list[str]:
 
 
 def load(kind: str, name: str) -> Any:
-    """The object behind a name. Raises `UnknownName` with the nearest name, `HarnessError` when its module does not import."""
+    """The object behind a name.
+
+    Raises `UnknownName` with the nearest name, `HarnessError` when its module does not import.
+    """
     points = _points(kind)
     point = points.get(name)
     if point is None:
@@ -34,7 +37,9 @@ def load(kind: str, name: str) -> Any:
         return point.load()
     except (ImportError, AttributeError, SyntaxError) as problem:
         package = point.dist.name if point.dist else "an unknown package"
-        raise HarnessError(f"{_singular(kind)} {name!r} of {package} does not load from {point.value}: {problem}") from problem
+        raise HarnessError(
+            f"{_singular(kind)} {name!r} of {package} does not load from {point.value}: {problem}"
+        ) from problem
 
 
 def _singular(kind: str) -> str:

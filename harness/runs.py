@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -73,11 +72,14 @@ class RunFolder:
         return self.path / "logs"
 
     def write(self, file: Path, text: str) -> None:
-        """Writes one of the files whole: readers see the old or the new text, never half of it. Raises `RecordingError`."""
+        """Writes one of the files whole: readers see the old or the new text, never half of it.
+
+        Raises `RecordingError`.
+        """
         draft = file.with_name(file.name + ".part")
         try:
             draft.write_text(text, encoding="utf-8")
-            os.replace(draft, file)
+            draft.replace(file)
         except OSError as problem:
             draft.unlink(missing_ok=True)
             raise RecordingError(f"cannot write {file}: {problem.strerror}") from problem

@@ -1,8 +1,9 @@
 """Named streams of random numbers, all split from the run's one seed.
 
-Each part of a run draws from a stream of its own (`ops`, `faults`, `net`, one per node), so that one more draw in one part does not
-shift the choices of all others, and a run repeats exactly from its seed. Only operations whose results are the same on every machine are used
-on these streams: integers and comparisons, never `exp`, `log` or `gauss`, whose last bits differ between C libraries.
+Each part of a run draws from a stream of its own (`ops`, `faults`, `net`, one per node), so that one more draw in one
+part does not shift the choices of all others, and a run repeats exactly from its seed. Only operations whose results
+are the same on every machine are used on these streams: integers and comparisons, never `exp`, `log` or `gauss`, whose
+last bits differ between C libraries.
 """
 
 from __future__ import annotations

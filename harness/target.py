@@ -46,7 +46,10 @@ class Target(Protocol):
         ...
 
     async def ready(self, cluster: Cluster) -> None:
-        """Returns once the target as a whole serves requests (a leader is elected, ...). Raises `NodeError` after its own limit."""
+        """Returns once the target as a whole serves requests (a leader is elected, ...).
+
+        Raises `NodeError` after its own limit.
+        """
 
     async def primaries(self, cluster: Cluster) -> Sequence[str]:
         """The nodes that hold a special role now; empty when the target has none or nobody knows."""

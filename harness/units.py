@@ -24,7 +24,10 @@ def duration_s(text: object) -> float:
 
 
 def size_bytes(text: object) -> int:
-    """Bytes out of `4GB`, `512MB` (powers of 1024, as memory is counted) or a plain number of bytes. Raises `UsageError`."""
+    """Bytes out of `4GB`, `512MB` (powers of 1024, as memory is counted) or a plain number of bytes.
+
+    Raises `UsageError`.
+    """
     if isinstance(text, int) and not isinstance(text, bool) and text >= 0:
         return text
     if isinstance(text, str) and (match := _SIZE.fullmatch(text)):

@@ -7,7 +7,10 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """The answer to one claim. A run's verdict is the worst of its claims, in the order fail > error > inconclusive > pass."""
+    """The answer to one claim.
+
+    A run's verdict is the worst of its claims, in the order fail > error > inconclusive > pass.
+    """
 
     PASS = "pass"
     INCONCLUSIVE = "inconclusive"

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 
 class Workload(Protocol):
-    """Entry-point group `splitbrain.workloads`; called with the options of the plan's `workload` entry and `concurrency`.
+    """Entry-point group `splitbrain.workloads`; called with the options of the plan's `workload` entry and
+    `concurrency`.
 
     `rate` (operations per second, over all workers) is common to all. Unknown or malformed options raise `UsageError`.
     """

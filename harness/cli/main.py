@@ -1,4 +1,6 @@
-"""The `splitbrain` command: finds its commands lazily, and turns every error of the tree into one line and an exit code."""
+"""The `splitbrain` command: finds its commands lazily, and turns every error of the tree into one line and an exit
+code.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,8 @@ class _LazyGroup(click.Group):
 def cli() -> None:
     """Tests what a distributed system promises.
 
-    Drives a cluster with concurrent clients, breaks it, records every operation, and decides from that record whether each promise held.
+    Drives a cluster with concurrent clients, breaks it, records every operation, and decides from that record whether
+    each promise held.
 
     Exit codes: 0 pass, 1 fail, 2 usage, 3 inconclusive, 4 harness error.
     """

@@ -25,14 +25,18 @@ runs_option = click.option(
 )
 
 _PLAN_OPTIONS = (
-    click.option("--plan", "plan_file", type=click.Path(path_type=Path), help="A plan in YAML; options given here override it."),
+    click.option(
+        "--plan", "plan_file", type=click.Path(path_type=Path), help="A plan in YAML; options given here override it."
+    ),
     click.option("--cluster", help="Where the nodes live: sim (default), docker, ..."),
     click.option("--nodes", type=int, help="How many nodes.  [default: 5]"),
     click.option("--workload", help="What the clients do.  [default: register]"),
     click.option("--concurrency", type=int, help="How many clients at once.  [default: 10]"),
     click.option("--rate", type=float, help="Operations per second over all clients.  [default: the workload's]"),
     click.option("--keys", type=int, help="How many keys the workload uses.  [default: the workload's]"),
-    click.option("--nemesis", "nemesis", help="Faults to inject, separated by commas, or 'none': partition,kill,pause,clock."),
+    click.option(
+        "--nemesis", "nemesis", help="Faults to inject, separated by commas, or 'none': partition,kill,pause,clock."
+    ),
     click.option("--interval", help="Mean time between two events of each nemesis.  [default: 10s]"),
     click.option("--time", "time", help="How long the load lasts.  [default: 60s]"),
     click.option("--timeout", help="Deadline of one operation.  [default: 2s]"),
@@ -42,7 +46,8 @@ _PLAN_OPTIONS = (
         "--expect",
         "expect",
         multiple=True,
-        help="What must hold, instead of the target's own claims: linearizable, '{availability: {min: 0.99}}'. Repeatable.",
+        help="What must hold, instead of the target's own claims: linearizable, "
+        "'{availability: {min: 0.99}}'. Repeatable.",
     ),
 )
 
@@ -56,7 +61,11 @@ def plan_options(command: Command) -> Command:
 
 def plan_from(target: str | None, plan_file: Path | None, given: dict[str, Any]) -> Plan:
     """A plan out of the command line's words. Raises `PlanError` or `UsageError`."""
-    overrides = {name: given[name] for name in ("cluster", "nodes", "concurrency", "time", "timeout", "settle", "seed") if given[name] is not None}
+    overrides = {
+        name: given[name]
+        for name in ("cluster", "nodes", "concurrency", "time", "timeout", "settle", "seed")
+        if given[name] is not None
+    }
     if target is not None:
         overrides["target"] = target
     if given["expect"]:
@@ -81,11 +90,15 @@ def _with_workload(plan: Plan, given: dict[str, Any]) -> Plan:
     if not options and name == plan.workload.name:
         return plan
     kept = plan.workload.options if name == plan.workload.name else {}
-    return plan.model_copy(update={"workload": plan.workload.model_copy(update={"name": name, "options": {**kept, **options}})})
+    return plan.model_copy(
+        update={"workload": plan.workload.model_copy(update={"name": name, "options": {**kept, **options}})}
+    )
 
 
 def _inline_yaml(text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:
-        raise UsageError(f"--expect {text!r} is neither a name nor inline YAML such as {{availability: {{min: 0.99}}}}") from None
+        raise UsageError(
+            f"--expect {text!r} is neither a name nor inline YAML such as {{availability: {{min: 0.99}}}}"
+        ) from None

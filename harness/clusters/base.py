@@ -1,8 +1,8 @@
 """The cluster contract, and the capabilities nemeses are written against.
 
-A cluster owns time (`now`), the loop (`run`), the nodes and what can be done to them. It offers its powers as small capability objects, or
-None where it lacks one, so a nemesis or a target never asks which cluster it has, only what it can do. All times are integer nanoseconds
-since the cluster's epoch; durations that a person writes are seconds.
+A cluster owns time (`now`), the loop (`run`), the nodes and what can be done to them. It offers its powers as small
+capability objects, or None where it lacks one, so a nemesis or a target never asks which cluster it has, only what it
+can do. All times are integer nanoseconds since the cluster's epoch; durations that a person writes are seconds.
 
 Every capability method that changes something returns evidence per node, read back after the change.
 """
@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from harness.faults import Evidence
 
 if TYPE_CHECKING:
-    from harness.streams import Streams
     from harness.target import Target
 
 T = TypeVar("T")
@@ -53,12 +52,14 @@ class Network(Protocol):
         ...
 
     async def mend(self, fault: str) -> Mapping[str, Evidence]:
-        """Lifts one fault; evidence holds what it did meanwhile, e.g. `{"dropped_packets": 12}`. Unknown ids are fine."""
+        """Lifts one fault; evidence holds what it did meanwhile, e.g. `{"dropped_packets": 12}`. Unknown ids are fine.
+        """
         ...
 
 
 class Processes(Protocol):
-    """The service on each node. A killed node keeps its address and loses what it had not synced to disk (simulator)."""
+    """The service on each node. A killed node keeps its address and loses what it had not synced to disk (simulator).
+    """
 
     async def kill(self, nodes: Sequence[str]) -> Mapping[str, Evidence]: ...
 
@@ -95,7 +96,10 @@ class Connection(Protocol):
 
 
 class Cluster(Protocol):
-    """Entry-point group `splitbrain.clusters`; called with `nodes: Sequence[str]`, `streams: Streams`, `run_id: str` and the plan's options."""
+    """Entry-point group `splitbrain.clusters`; called with `nodes:
+
+    Sequence[str]`, `streams: Streams`, `run_id: str` and the plan's options.
+    """
 
     name: ClassVar[str]
     nodes: Sequence[str]
@@ -105,12 +109,16 @@ class Cluster(Protocol):
 
     @classmethod
     def probe(cls) -> Mapping[str, str | None]:
-        """For "available" and each of `CAPABILITIES`: None when it works on this machine, else a sentence on why not."""
+        """For "available" and each of `CAPABILITIES`: None when it works on this machine, else a sentence on why not.
+        """
         ...
 
     @classmethod
     def sweep(cls) -> list[str]:
-        """Removes what dead runs of this kind left on the machine; says what it removed. Never touches a living run's things."""
+        """Removes what dead runs of this kind left on the machine; says what it removed.
+
+        Never touches a living run's things.
+        """
         ...
 
     def run(self, main: Callable[[], Awaitable[T]]) -> T:
@@ -122,11 +130,17 @@ class Cluster(Protocol):
         ...
 
     async def create(self, target: Target) -> None:
-        """Provisions the nodes, deploys and starts the target's service on each, and waits until each listens. Raises `ClusterError` or `NodeError`."""
+        """Provisions the nodes, deploys and starts the target's service on each, and waits until each listens.
+
+        Raises `ClusterError` or `NodeError`.
+        """
         ...
 
     async def connect(self, node: str) -> Connection:
-        """A request channel from the controller to a toy store's node. Raises `ConnectionError` at once when the node is down."""
+        """A request channel from the controller to a toy store's node.
+
+        Raises `ConnectionError` at once when the node is down.
+        """
         ...
 
     async def collect_logs(self, directory: Path) -> None:

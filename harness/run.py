@@ -1,0 +1,104 @@
+"""The life of a run, from a plan to a verdict.
+
+Make the cluster, deploy the target, load and faults together, heal everything, wait, read every key from every worker,
+collect the logs, take the cluster down, judge. Whatever goes wrong on the way, the cluster is taken down, the history
+so far is kept and judged: a violation that was recorded before the harness failed is still a violation.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from harness import faults, plugins
+from harness.errors import HarnessError, RecordingError
+from harness.experiment import Experiment, admit
+from harness.history import History
+from harness.judge import ClaimVerdict
+from harness.load import Progress, conduct
+from harness.runs import RunFolder
+from harness.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to.
+
+    `problem` is what failed in the harness, if anything did; `history` is None when none was recorded.
+    """
+
+    experiment: Experiment
+    folder: RunFolder
+    claims: Sequence[ClaimVerdict]
+    faults: Sequence[Mapping[str, Any]]
+    stats: Mapping[str, Any]
+    history: History | None
+    problem: str | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the claims' verdicts and of what happened to the harness."""
+        broken = [Verdict.ERROR] if self.problem else []
+        return Verdict.worst([*(claim.verdict for claim in self.claims), *broken])
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `run --json` prints and verdict.json holds."""
+        plan = self.experiment.plan
+        document: dict[str, Any] = {
+            "verdict": self.verdict.value,
+            "exit_code": self.verdict.exit_code,
+            "target": plan.target.name,
+            "workload": plan.workload.name,
+            "cluster": plan.cluster.name,
+            "seed": plan.seed,
+            "run": str(self.folder.path),
+            "claims": [claim.to_json() for claim in self.claims],
+            "faults": list(self.faults),
+            "stats": dict(self.stats),
+        }
+        return document | ({"problem": self.problem} if self.problem else {})
+
+
+def execute(experiment: Experiment, folder: RunFolder, progress: Progress | None = None) -> Outcome:
+    """Runs a resolved experiment and judges it.
+
+    Raises `Unsupported` before anything starts; later failures are in the outcome.
+
+    Interruption (Ctrl-C, SIGTERM) takes the cluster down, keeps the history, and is raised again.
+    """
+    admit(experiment)
+    folder.write(folder.plan, experiment.plan.to_yaml())
+    experiment.cluster_class.sweep()
+    started = time.monotonic()
+    problem = None
+    try:
+        conduct(experiment, folder, progress)
+    except HarnessError as failure:
+        problem = str(failure)
+    return conclude(experiment, folder, problem=problem, stats={"wall_s": round(time.monotonic() - started, 3)})
+
+
+def conclude(
+    experiment: Experiment, folder: RunFolder, *, problem: str | None = None, stats: Mapping[str, Any] | None = None
+) -> Outcome:
+    """Judges what a run recorded, and writes faults.jsonl, verdict.json and the report.
+
+    Raises `HistoryError` for a broken history.
+    """
+    history = History.read(folder.history) if folder.history.exists() else None
+    if history is None or len(history) == 0:
+        outcome = Outcome(experiment, folder, [], [], dict(stats or {}), history, problem or "the run recorded nothing")
+    else:
+        checked = time.monotonic()
+        claims = experiment.judge(history)
+        counts = plugins.load("checkers", "stats")().check(history, budget=experiment.budget).stats
+        timing = dict(stats or {}) | {"check_s": round(time.monotonic() - checked, 3)}
+        spans = [span.to_json() for span in faults.spans(history)]
+        outcome = Outcome(experiment, folder, claims, spans, dict(counts) | timing, history, problem)
+    with suppress(RecordingError):  # a full disk must not cost the user the verdict on the terminal
+        folder.write_faults(outcome.faults)
+        folder.write_verdict(outcome.to_json())
+    return outcome
