@@ -1,0 +1,56 @@
+"""`splitbrain replay`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from harness.cli.options import json_option, runs_option
+
+
+@click.command("replay")
+@click.argument("run", type=click.Path(exists=True, path_type=Path))
+@runs_option
+@json_option
+def command(run: Path, runs_root: Path, as_json: bool) -> int:
+    """Repeat RUN from its folder and say whether the history is identical.
+
+    In the simulator it is, byte for byte, or something is wrong (exit code 4). Real clusters are repeated as closely as time allows.
+    """
+    from harness import plan as plans
+    from harness.cli import determinism, show
+    from harness.cli.live import Live
+    from harness.experiment import resolve
+    from harness.history import History
+    from harness.run import execute
+    from harness.runs import RunFolder
+    from harness.verdict import Verdict
+
+    folder = RunFolder.find(run)
+    plan = plans.load(folder.plan)
+    determinism.pin(plan)
+    experiment = resolve(plan)
+    original = History.read(folder.history)
+    with Live(plan) as live:
+        outcome = execute(experiment, RunFolder.create(runs_root, plan.target.name, plan.seed), live)
+    identical = outcome.history is not None and _same(original, outcome.history)
+    simulated = plan.cluster.name == "sim"
+    verdict = Verdict.ERROR if simulated and not identical else outcome.verdict
+    if as_json:
+        click.echo(json.dumps(outcome.to_json() | {"identical": identical, "exit_code": verdict.exit_code}))
+    else:
+        show.outcome(outcome)
+        click.echo(f"  the history is {'identical' if identical else 'different'}" + ("" if simulated else ": this cluster runs in real time"))
+    return verdict.exit_code
+
+
+def _same(one: object, other: object) -> bool:
+    from itertools import zip_longest
+
+    from harness.history import History
+
+    assert isinstance(one, History)
+    assert isinstance(other, History)
+    return all(a == b for a, b in zip_longest(one.text("jsonl"), other.text("jsonl")))

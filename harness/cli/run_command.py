@@ -1,0 +1,44 @@
+"""`splitbrain run`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.options import json_option, plan_from, plan_options, runs_option
+
+
+@click.command("run")
+@click.argument("target", required=False)
+@plan_options
+@runs_option
+@json_option
+def command(target: str | None, plan_file: Path | None, runs_root: Path, as_json: bool, **given: Any) -> int:
+    """Test TARGET and judge its promises; the exit code is the verdict's.
+
+    \b
+    splitbrain run raft --nemesis partition,kill,pause,clock --time 60s --seed 7
+    splitbrain run multi-leader --nemesis partition --expect linearizable
+    splitbrain run --plan plan.yaml
+    """
+    plan = plan_from(target, plan_file, given)
+
+    from harness.cli import determinism, show
+    from harness.cli.live import Live
+    from harness.experiment import resolve
+    from harness.run import execute
+    from harness.runs import RunFolder
+
+    determinism.pin(plan)
+    experiment = resolve(plan)
+    folder = RunFolder.create(runs_root, plan.target.name, plan.seed)
+    with Live(plan) as live:
+        outcome = execute(experiment, folder, live)
+    if as_json:
+        click.echo(json.dumps(outcome.to_json()))
+    else:
+        show.outcome(outcome)
+    return outcome.verdict.exit_code
