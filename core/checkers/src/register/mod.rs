@@ -1,0 +1,14 @@
+//! Registers: one object that is read, written and compared-and-set.
+mod chains;
+mod explain;
+mod machine;
+mod op;
+mod witness;
+mod zones;
+
+pub use chains::Chains;
+pub use explain::{explain, Story};
+pub use machine::RegisterMachine;
+pub use op::{Action, RegisterHistory, RegisterOp, Value, INITIAL};
+pub use witness::{prove, Witness};
+pub use zones::{judge, Conflict, Outcome};
