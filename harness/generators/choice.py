@@ -1,0 +1,162 @@
+"""Which: `mix`, `weighted`, `any`, `flip_flop`.
+
+None of these is ever stalled by a child that waits: the choice is among the children that have an operation now.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import accumulate, pairwise
+
+from harness.errors import UsageError
+from harness.generators.context import NEVER, Context
+from harness.generators.protocol import PENDING, Answer, Generator, Liftable, Pending, lift, node
+from harness.operation import Operation
+
+
+def mix(*generators: Liftable) -> Generator:
+    """Operations of all the generators, each time of one picked by chance. Ends when all have ended."""
+    return weighted(*((1, generator) for generator in generators))
+
+
+def weighted(*choices: tuple[int, Liftable]) -> Generator:
+    """As `mix`, picked in proportion to whole-number weights: `weighted((5, read), (4, write), (1, cas))`. Weight 0 is
+    left out."""
+    for weight, _ in choices:
+        if weight < 0 or weight != int(weight):
+            raise UsageError(f"weighted: weights are whole numbers from 0: {weight}")
+    taken = [(int(weight), lift(generator)) for weight, generator in choices if weight]
+    return Mix(tuple(accumulate(weight for weight, _ in taken)), tuple(generator for _, generator in taken))
+
+
+def any(*generators: Liftable) -> Generator:
+    """Whichever generator has an operation soonest; chance decides between several that have one now. Ends when all
+    have ended.
+
+    For parts that run side by side: `any(clients(load), nemesis("partition", cuts), nemesis("kill", kills))`.
+    """
+    return Any(tuple(lift(generator) for generator in generators))
+
+
+def flip_flop(first: Liftable, second: Liftable) -> Generator:
+    """One operation of `first`, one of `second`, one of `first`, ... Ends when the one whose turn it is has ended."""
+    return FlipFlop(lift(first), lift(second))
+
+
+@node
+class Any(Generator):
+    """State of `any`. Asks in turn from a random place on, so a child that always has something starves nobody."""
+
+    children: tuple[Generator, ...]
+
+    def op(self, ctx: Context) -> Answer:
+        count = len(self.children)
+        states: list[Generator | None] | None = None
+        wake = NEVER
+        start = int(ctx.random.random() * count)
+        for step in range(start, start + count):
+            place = step if step < count else step - count
+            op, child = self.children[place].op(ctx)
+            if child is not self.children[place]:
+                states = states or list(self.children)
+                states[place] = child
+            if type(op) is Operation:
+                return op, self if states is None else _any(states)
+            if type(op) is Pending and op.until < wake:
+                wake = op.until
+        after = self if states is None and count else _any(states or [])
+        return (None if after is None else Pending(wake)), after
+
+    def update(self, ctx: Context, event: Operation) -> Generator:
+        children = _updated(self.children, ctx, event)
+        return self if children is self.children else Any(children)
+
+
+def _any(states: list[Generator | None]) -> Any | None:
+    children = tuple(state for state in states if state is not None)
+    return Any(children) if children else None
+
+
+@node
+class Mix(Generator):
+    """State of `mix` and `weighted`; `sums` are the running sums of the children's weights."""
+
+    sums: tuple[int, ...]
+    children: tuple[Generator, ...]
+
+    def op(self, ctx: Context) -> Answer:
+        if not self.children:
+            return None, None
+        if not ctx.free:
+            return PENDING, self
+        place = bisect_right(self.sums, int(ctx.random.random() * self.sums[-1]))
+        before = self.children[place]
+        op, child = before.op(ctx)
+        if type(op) is not Operation:
+            return self._ask_others(ctx, place, op, child)
+        if child is before:
+            return op, self
+        if child is not None:
+            return op, Mix(self.sums, (*self.children[:place], child, *self.children[place + 1 :]))
+        return op, _mix(self._weights(), [*self.children[:place], None, *self.children[place + 1 :]])
+
+    def _weights(self) -> list[int]:
+        return [after - before for before, after in pairwise((0, *self.sums))]
+
+    def _ask_others(self, ctx: Context, place: int, op: Operation | Pending | None, child: Generator | None) -> Answer:
+        """The child first picked waits or has ended: picks among the rest until one has an operation."""
+        states: list[Generator | None] = [*self.children]
+        states[place] = child
+        weights = self._weights()
+        left = [other for other in range(len(states)) if other != place]
+        wake = op.until if type(op) is Pending else NEVER
+        while left:
+            sums = list(accumulate(weights[other] for other in left))
+            place = left.pop(bisect_right(sums, int(ctx.random.random() * sums[-1])))
+            op, states[place] = self.children[place].op(ctx)
+            if type(op) is Operation:
+                return op, _mix(weights, states)
+            if type(op) is Pending:
+                wake = min(wake, op.until)
+        after = _mix(weights, states)
+        return (None if after is None else Pending(wake)), after
+
+    def update(self, ctx: Context, event: Operation) -> Generator:
+        children = _updated(self.children, ctx, event)
+        return self if children is self.children else Mix(self.sums, children)
+
+
+def _mix(weights: list[int], states: list[Generator | None]) -> Mix | None:
+    taken = [(weight, state) for weight, state in zip(weights, states, strict=True) if state is not None]
+    if not taken:
+        return None
+    return Mix(tuple(accumulate(weight for weight, _ in taken)), tuple(state for _, state in taken))
+
+
+@node
+class FlipFlop(Generator):
+    """State of `flip_flop`: `now` has the turn."""
+
+    now: Generator
+    then: Generator
+
+    def op(self, ctx: Context) -> Answer:
+        op, now = self.now.op(ctx)
+        if op is None or (type(op) is Pending and now is None):
+            return None, None
+        if type(op) is Pending:
+            return op, self if now is self.now else FlipFlop(lift(now), self.then)
+        return op, FlipFlop(self.then, lift(now))
+
+    def update(self, ctx: Context, event: Operation) -> Generator:
+        now, then = self.now.update(ctx, event), self.then.update(ctx, event)
+        return self if now is self.now and then is self.then else FlipFlop(now, then)
+
+
+def _updated(children: tuple[Generator, ...], ctx: Context, event: Operation) -> tuple[Generator, ...]:
+    """The children after an event: the same tuple when none of them cared."""
+    for place, child in enumerate(children):
+        updated = child.update(ctx, event)
+        if updated is not child:
+            children = (*children[:place], updated, *children[place + 1 :])
+    return children
