@@ -1,0 +1,201 @@
+"""The simulated cluster: nodes on virtual time, in one thread, with every choice drawn from the run's seed."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, ClassVar, TypeVar
+
+from harness.clusters.base import CAPABILITIES, Shape
+from harness.clusters.sim.clock import SimClocks
+from harness.clusters.sim.connection import SimConnection
+from harness.clusters.sim.link import MS_NS
+from harness.clusters.sim.loop import SimLoop
+from harness.clusters.sim.machine import STOPPED, Machine
+from harness.clusters.sim.network import SimNetwork
+from harness.clusters.sim.processes import SimProcesses
+from harness.errors import ClusterError, Unsupported, UsageError
+from harness.streams import Streams
+from harness.target import NodeService, Target
+
+T = TypeVar("T")
+
+
+class SimCluster:
+    """Implements `harness.clusters.base.Cluster`.
+
+    Options, all of which describe the network and disks when nothing is wrong: the range of a message's delay between
+    nodes (`latency_ms_min`, `latency_ms_max`) and between clients and nodes (`client_latency_ms_min`,
+    `client_latency_ms_max`), the chances `loss`, `duplicate` and `reorder` of messages between nodes, and the range of
+    a disk's sync (`sync_ms_min`, `sync_ms_max`).
+    """
+
+    name: ClassVar[str] = "sim"
+
+    def __init__(
+        self,
+        *,
+        nodes: Sequence[str],
+        streams: Streams,
+        run_id: str,
+        latency_ms_min: float = 0.2,
+        latency_ms_max: float = 2.0,
+        client_latency_ms_min: float = 0.1,
+        client_latency_ms_max: float = 0.5,
+        loss: float = 0.0,
+        duplicate: float = 0.0,
+        reorder: float = 0.0,
+        sync_ms_min: float = 0.1,
+        sync_ms_max: float = 1.0,
+    ) -> None:
+        chances = {"loss": loss, "duplicate": duplicate, "reorder": reorder}
+        for chance, value in chances.items():
+            if not 0 <= value <= 1:
+                raise UsageError(f"the simulator's option {chance!r} is a chance between 0 and 1, not {value!r}")
+        self.nodes = tuple(nodes)
+        self.run_id = run_id
+        self._loop = SimLoop()  # type: ignore[abstract]  # sockets and threads stay refused
+        self._client_ns = _range_ns("client_latency", client_latency_ms_min, client_latency_ms_max)
+        self._clients = streams.stream("clients")
+        self._clients_made = 0
+        sync_ns = _range_ns("sync", sync_ms_min, sync_ms_max)
+        self._machines = {name: Machine(self._loop, name, self.nodes, streams, sync_ns=sync_ns) for name in self.nodes}
+        self.network = SimNetwork(
+            self._loop,
+            {name: machine.deliver for name, machine in self._machines.items()},
+            latency_ns=_range_ns("latency", latency_ms_min, latency_ms_max),
+            base=Shape(**chances),
+            stream=streams.stream("net"),
+        )
+        for name, machine in self._machines.items():
+            machine.links = self.network.links(name)
+        self.processes = SimProcesses(self._machines)
+        self.clocks = SimClocks({name: machine.clock for name, machine in self._machines.items()}, self._loop)
+
+    @classmethod
+    def probe(cls) -> Mapping[str, str | None]:
+        return dict.fromkeys(("available", *CAPABILITIES))
+
+    @classmethod
+    def sweep(cls) -> list[str]:
+        """A simulation leaves nothing on the machine."""
+        return []
+
+    def now(self) -> int:
+        return self._loop.now_ns
+
+    def run(self, main: Callable[[], Awaitable[T]]) -> T:
+        """Runs `main` on virtual time; a cluster runs once. Ctrl-C cancels it, lets it clean up, and is raised again
+        afterwards."""
+        loop = self._loop
+        task = asyncio.Task(_await(main), loop=loop, name="main")
+        try:
+            with _Interrupt(task):
+                return loop.run_until_complete(task)
+        finally:
+            try:
+                self._wind_up(task)
+            finally:
+                loop.close()
+
+    async def create(self, target: Target) -> None:
+        service = getattr(target, "service", None)
+        if not isinstance(service, NodeService):
+            raise Unsupported(f"{target.name} runs real programs, which the simulator cannot; use --cluster docker")
+        try:
+            node_class = service.load()
+        except (ImportError, AttributeError) as error:
+            raise ClusterError(
+                f"the node class {service.node_class!r} of {target.name} cannot be loaded: {error}"
+            ) from error
+        self.processes.service = (node_class, service.options)
+        await self.processes.start(self.nodes)
+
+    async def connect(self, node: str) -> SimConnection:
+        if node not in self._machines:
+            raise UsageError(f"there is no node {node!r} to connect to; nodes are {', '.join(self.nodes)}")
+        name = f"c{self._clients_made}"
+        self._clients_made += 1
+        connection = SimConnection(self._machines[node], name, latency_ns=self._client_ns, stream=self._clients)
+        await connection.dial()
+        return connection
+
+    async def collect_logs(self, directory: Path) -> None:
+        for name, machine in self._machines.items():
+            folder = directory / name
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "node.log").write_text("".join(f"{line}\n" for line in machine.lines), encoding="utf-8")
+
+    async def destroy(self) -> None:
+        self._kill_all()
+
+    def _kill_all(self) -> None:
+        for machine in self._machines.values():
+            if machine.state != STOPPED:
+                machine.kill("the cluster is gone")
+
+    def _wind_up(self, main: asyncio.Task[Any]) -> None:
+        """Ends what the controller still has running: first the main task, so that it may use the cluster to clean up,
+        then the rest."""
+        loop = self._loop
+        if not main.done():
+            main.cancel()
+            loop.run_until_complete(asyncio.wait([main]))
+        self._kill_all()
+        rest = sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name())
+        for task in rest:
+            task.cancel()
+        if rest:
+            loop.run_until_complete(asyncio.wait(rest))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+
+
+async def _await(main: Callable[[], Awaitable[T]]) -> T:
+    return await main()
+
+
+def _range_ns(what: str, min_ms: float, max_ms: float) -> tuple[int, int]:
+    if not 0 <= min_ms <= max_ms:
+        raise UsageError(
+            f"the simulator's options '{what}_ms_min' and '{what}_ms_max' need 0 <= min <= max,"
+            f" not {min_ms!r} and {max_ms!r}"
+        )
+    return round(min_ms * MS_NS), round(max_ms * MS_NS)
+
+
+class _Interrupt:
+    """While entered, the first Ctrl-C cancels the task, and a second one interrupts at once; on the way out it becomes
+    KeyboardInterrupt.
+
+    The same manners as `asyncio.Runner`; nothing is touched outside the main thread or when somebody else handles the
+    signal.
+    """
+
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self._task = task
+        self._count = 0
+        self._installed = False
+
+    def __enter__(self) -> None:
+        if (
+            threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        ):
+            signal.signal(signal.SIGINT, self._interrupt)
+            self._installed = True
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._installed:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self._count and kind is not None and issubclass(kind, asyncio.CancelledError):
+            raise KeyboardInterrupt
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        self._count += 1
+        if self._count > 1 or self._task.done():
+            raise KeyboardInterrupt
+        self._task.cancel()
