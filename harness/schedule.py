@@ -1,0 +1,177 @@
+"""When faults come and go, and the worker that carries them out.
+
+A nemesis says what to do; its schedule says when: after a pause a fault, after about as long its end, and so on until
+the load ends. Every fault has a stream of chance of its own (`faults/partition/3`), from which its pause, its length
+and its draw come. So the third partition of a seed is the same one however many operations, answers or other faults
+came before it, which is what makes two runs comparable and a failing one shrinkable. Drawing all of them from one
+stream would be simpler, and would change every later fault whenever one is left out.
+
+The worker keeps what is in force from the moment an injection begins, not from its success: what a failed or cancelled
+injection left half done is healed like anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from harness.clusters.base import Cluster
+from harness.errors import HarnessError
+from harness.faults import Evidence, Fault
+from harness.generators import any as any_of
+from harness.generators import nemesis as on_nemesis
+from harness.generators.context import Context
+from harness.generators.protocol import PENDING, Answer, Generator, Pending, node
+from harness.nemesis import Nemesis
+from harness.operation import Operation, Type
+from harness.streams import Streams
+from harness.target import Target
+
+PRIMARIES = "primaries"
+"""Where a draw says so, the worker asks the target who they are, and adds the answer to the draw under this name."""
+
+_PAUSE, _STARTING, _HOLD, _STOPPING = "pause", "starting", "hold", "stopping"
+
+
+def schedule(nemesis: Nemesis, streams: Streams) -> Generator:
+    """Faults of one nemesis without end, on its own thread: `start-<family>`, `stop-<family>`, and so on.
+
+    Pauses and faults last between half and one and a half times the nemesis's interval; the first pause is shorter, so
+    that a short run sees a fault too.
+    """
+    return on_nemesis(nemesis.family, Schedule(nemesis, streams, 1, _PAUSE, -1))
+
+
+def healing(workers: Iterable[NemesisWorker]) -> Generator:
+    """The end of every fault that is in force now, each on its nemesis's own thread. Make it when the load has ended:
+    it does not see what comes later."""
+    return any_of(
+        *(
+            on_nemesis(
+                worker.nemesis.family,
+                [Operation(f"stop-{fault.family}", value={"fault": fault.id}) for fault in worker.in_force],
+            )
+            for worker in workers
+        )
+    )
+
+
+@node
+class Schedule(Generator):
+    """State of `schedule`: the stage that fault `number` is in, and when it ends (-1: not yet known)."""
+
+    nemesis: Nemesis
+    streams: Streams
+    number: int
+    stage: str
+    due: int
+
+    def op(self, ctx: Context) -> Answer:
+        if self.stage in (_STARTING, _STOPPING):
+            return PENDING, self
+        if self.due < 0:
+            pause_ns, _, _ = self._fault()
+            return self._at(self.stage, ctx.time + pause_ns).op(ctx)
+        if ctx.time < self.due:
+            return Pending(self.due), self
+        family = self.nemesis.family
+        value: dict[str, Any] = {"fault": f"{family}-{self.number}"}
+        if self.stage == _HOLD:
+            return Operation(f"stop-{family}", value=value), self._at(_STOPPING, -1)
+        _, _, draw = self._fault()
+        return Operation(f"start-{family}", value=value | {"draw": draw}), self._at(_STARTING, -1)
+
+    def update(self, ctx: Context, event: Operation) -> Generator:
+        if event.type is Type.INVOKE or event.process is None or event.process >= 0:
+            return self
+        if self.stage == _STARTING and event.f == f"start-{self.nemesis.family}":
+            _, hold_ns, _ = self._fault()
+            return self._at(_HOLD, ctx.time + hold_ns)
+        if self.stage == _STOPPING and event.f == f"stop-{self.nemesis.family}":
+            return Schedule(self.nemesis, self.streams, self.number + 1, _PAUSE, -1)
+        return self
+
+    def _at(self, stage: str, due: int) -> Schedule:
+        return Schedule(self.nemesis, self.streams, self.number, stage, due)
+
+    def _fault(self) -> tuple[int, int, Mapping[str, Any]]:
+        """Pause before it, length (both in ns) and draw of the current fault: the same whenever asked."""
+        random = self.streams.stream(f"faults/{self.nemesis.family}/{self.number}")
+        interval_ns = max(round(self.nemesis.interval_s * 1e9), 10)
+        pause_ns = interval_ns // 2 + random.randrange(interval_ns)
+        hold_ns = interval_ns // 2 + random.randrange(interval_ns)
+        return (pause_ns * 2 // 5 if self.number == 1 else pause_ns), hold_ns, self.nemesis.draw(random)
+
+
+class NemesisWorker:
+    """Turns the operations of a schedule into calls of a nemesis, and never loses track of what is in force.
+
+    `invoke` answers every operation with `info`, also one that went wrong: its `error` then says why.
+    """
+
+    def __init__(self, nemesis: Nemesis, cluster: Cluster, target: Target) -> None:
+        self.nemesis = nemesis
+        self._cluster = cluster
+        self._target = target
+        self._faults: dict[str, Fault] = {}
+
+    @property
+    def in_force(self) -> tuple[Fault, ...]:
+        """The faults that are, or may be, in force, oldest first."""
+        return tuple(self._faults.values())
+
+    async def open(self) -> None:
+        """Nothing to connect to: the run calls the nemesis's `setup` before the load."""
+
+    async def close(self) -> None:
+        """Nothing to let go of; `heal_all` is what ends faults."""
+
+    async def invoke(self, op: Operation) -> Operation:
+        """Carries out `start-<family>` or `stop-<family>`, with the values that `harness.faults` describes."""
+        step, _, family = op.f.partition("-")
+        assert family == self.nemesis.family, f"{op.f} is not for the nemesis {self.nemesis.family}"
+        value, error = dict(op.value), None
+        try:
+            value |= await (self._start(op.value) if step == "start" else self._stop(op.value["fault"]))
+        except Exception as problem:
+            error = f"{type(problem).__name__}: {problem}"
+        return op._replace(type=Type.INFO, value=value, error=error)
+
+    async def heal_all(self) -> None:
+        """Ends every fault still in force, newest first, then cleans up after the family. Idempotent.
+
+        Tries everything before it raises `HarnessError` for what could not be healed.
+        """
+        problems = []
+        for fault in reversed(self.in_force):
+            try:
+                await self._stop(fault.id)
+            except Exception as problem:
+                problems.append(f"{fault.id} could not be healed: {problem}")
+        try:
+            await self.nemesis.teardown(self._cluster)
+        except Exception as problem:
+            problems.append(f"the nemesis {self.nemesis.family} could not clean up: {problem}")
+        if problems:
+            raise HarnessError("; ".join(problems))
+
+    async def _start(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        draw = dict(value["draw"])
+        if PRIMARIES in draw.values():
+            draw[PRIMARIES] = list(await self._target.primaries(self._cluster))
+        fault = Fault(value["fault"], self.nemesis.family, draw)
+        self._faults[fault.id] = fault
+        injection = await self.nemesis.inject(self._cluster, fault)
+        return {"resolved": dict(injection.resolved), "nodes": _plain(injection.nodes)}
+
+    async def _stop(self, id: str) -> dict[str, Any]:
+        fault = self._faults.get(id)
+        if fault is None:
+            return {"nodes": {}}
+        evidence = await self.nemesis.heal(self._cluster, fault)
+        del self._faults[id]
+        return {"nodes": _plain(evidence)}
+
+
+def _plain(evidence: Mapping[str, Evidence]) -> dict[str, Any]:
+    return {node: one.to_json() for node, one in evidence.items()}
