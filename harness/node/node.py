@@ -68,6 +68,15 @@ class Node:
         if reply is not None:
             self.reply(source, body, reply)
 
+    def on_node_status(self, source: str, body: Body) -> Body:
+        """Says that the node serves requests, and what its clocks show; every store answers this one."""
+        return {
+            "type": "node_status_ok",
+            "name": self.name,
+            "wall": self.clock.wall(),
+            "monotonic": self.clock.monotonic(),
+        }
+
     # To use -----------------------------------------------------------------------------------------------------------
 
     def reply(self, source: str, request: Body, body: Body) -> None:
