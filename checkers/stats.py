@@ -1,0 +1,136 @@
+"""Statistics: what the clients did, how fast, and what went wrong.
+
+Judged, too, if anybody asks: an operation that never once ended ok has not been tested at all, so `stats` is
+inconclusive unless every `f` has an ok. It never fails: counting breaks no promise.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from checkers.tally import quantiles_ms
+from harness.answers import Answers, client_answers
+from harness.checker import Budget, Result
+from harness.operation import Type
+from harness.verdict import Verdict
+
+if TYPE_CHECKING:
+    from harness.history import History
+
+QUANTILES = (0.5, 0.9, 0.99, 1.0)
+ERRORS_MAX = 20
+"""How many kinds of errors are listed, the most frequent first; the rest are counted together."""
+KINDS_MAX = 1000
+"""How many kinds of errors are told apart at all."""
+ERROR_CHARS_MAX = 120
+
+
+class Stats:
+    """`stats`: at least one operation of every `f` ended ok."""
+
+    def check(self, history: History, *, budget: Budget) -> Result:
+        """`stats`: `ops, ok, fail, info, open, seconds, ops_per_s, latency_ms, by_f, errors`.
+
+        `open` never completed; `seconds` run from the first invocation to the last event of a client; `ops_per_s`
+        counts completed operations of any outcome; `latency_ms` is of those that ended ok; an error's `example` is
+        the index of its event.
+        """
+        answers = client_answers(history)
+        counts = _outcomes(answers.outcome)
+        seconds = _seconds(answers)
+        completed = len(answers) - counts["open"]
+        by_f = {f: _of(answers, code) for code, f in enumerate(answers.fs)}
+        stats: dict[str, Any] = {
+            "ops": len(answers),
+            **counts,
+            "seconds": round(seconds, 6),
+            "ops_per_s": round(completed / seconds, 3) if seconds else None,
+            "latency_ms": _latencies(answers, range(len(answers))),
+            "by_f": by_f,
+            "errors": _errors(history),
+        }
+        if not by_f:
+            return Result(Verdict.INCONCLUSIVE, "stats", (), stats, "no client operation was invoked")
+        if never := [f for f, one in by_f.items() if not one["ok"]]:
+            why = f"no {', '.join(sorted(never))} ever ended ok"
+            return Result(Verdict.INCONCLUSIVE, "stats", (), stats, why)
+        why = f"{counts['ok']:,} of {len(answers):,} operations ended ok"
+        return Result(Verdict.PASS, "stats", (), stats, why)
+
+
+def _outcomes(outcome: bytearray) -> dict[str, int]:
+    return {
+        "ok": outcome.count(Type.OK),
+        "fail": outcome.count(Type.FAIL),
+        "info": outcome.count(Type.INFO),
+        "open": outcome.count(Type.INVOKE),
+    }
+
+
+def _seconds(answers: Answers) -> float:
+    if not answers:
+        return 0.0
+    return (max(answers.invoked_ns[-1], max(answers.completed_ns)) - answers.invoked_ns[0]) / 1e9
+
+
+def _of(answers: Answers, code: int) -> dict[str, Any]:
+    rows = array("q", (row for row, f in enumerate(answers.f) if f == code))
+    outcome = bytearray(answers.outcome[row] for row in rows)
+    return {"ops": len(rows), **_outcomes(outcome), "latency_ms": _latencies(answers, rows)}
+
+
+def _latencies(answers: Answers, rows: range | array[int]) -> dict[str, float | None]:
+    invoked, completed, outcome = answers.invoked_ns, answers.completed_ns, answers.outcome
+    taken = array("q", (completed[row] - invoked[row] for row in rows if outcome[row] == Type.OK))
+    return dict(zip(("p50", "p90", "p99", "max"), quantiles_ms(taken, QUANTILES), strict=True))
+
+
+@dataclass(slots=True)
+class _Kind:
+    """Errors of one kind: how many, and the first of them."""
+
+    count: int
+    example: int
+
+
+def _errors(history: History) -> list[dict[str, Any]]:
+    kinds: dict[tuple[str, str, str], _Kind] = {}
+    for op in history:
+        if op.process is None or op.process < 0 or op.type not in (Type.FAIL, Type.INFO):
+            continue
+        name = (op.f, op.type.label, _kind(op.error))
+        if name not in kinds and len(kinds) >= KINDS_MAX:
+            name = ("", "", "other errors")
+        kinds.setdefault(name, _Kind(0, op.index)).count += 1
+    ranked = sorted(kinds.items(), key=lambda one: (-one[1].count, one[0]))
+    listed = [
+        {"f": f, "type": outcome, "error": error, "count": kind.count, "example": kind.example}
+        for (f, outcome, error), kind in ranked[:ERRORS_MAX]
+    ]
+    if rest := ranked[ERRORS_MAX:]:
+        count = sum(kind.count for _, kind in rest)
+        listed.append(
+            {"f": "", "type": "", "error": f"{len(rest)} more kinds", "count": count, "example": rest[0][1].example}
+        )
+    return listed
+
+
+def _kind(error: Any) -> str:
+    """What errors of one kind have in common: the code of a coded one, the type and class of an exception, else the
+    text.
+    """
+    if isinstance(error, Mapping):
+        if "code" in error:
+            return f"code {error['code']}"
+        if "current" in error:
+            return "refused"
+        if isinstance(error.get("type"), str):
+            return " ".join(str(error[name]) for name in ("type", "class") if error.get(name))
+    if isinstance(error, list | tuple) and error and isinstance(error[0], str):
+        return error[0][:ERROR_CHARS_MAX]
+    text = error if isinstance(error, str) else "none given" if error is None else json.dumps(error, sort_keys=True)
+    return text[:ERROR_CHARS_MAX]
