@@ -17,7 +17,7 @@ Selector = Callable[[Crew], int]
 
 def clients(generator: Liftable) -> Generator:
     """`generator` on the client threads only."""
-    return Route(lambda crew: crew.clients, lift(generator))
+    return Route("clients", lambda crew: crew.clients, lift(generator))
 
 
 def nemesis(which: int | str, generator: Liftable) -> Generator:
@@ -26,16 +26,19 @@ def nemesis(which: int | str, generator: Liftable) -> Generator:
     Each nemesis has a thread of its own, so `any(nemesis("partition", cuts), nemesis("kill", kills))` injects kills
     while a cut is slow.
     """
-    return Route(lambda crew: crew.nemesis(which), lift(generator))
+    return Route(f"nemesis {which}", lambda crew: crew.nemesis(which), lift(generator))
 
 
 def on(threads: Iterable[int] | Callable[[int], bool], generator: Liftable) -> Generator:
-    """`generator` on these threads only, or on those for which a function of the thread's number is true."""
+    """`generator` on these threads only, or on those for which a function of the thread's number is true.
+
+    As `clients` and `nemesis`, raises `UsageError` when first asked if it is left with no thread at all.
+    """
     if callable(threads):
         wanted = threads
-        return Route(lambda crew: sum(1 << t for t in members(crew.threads) if wanted(t)), lift(generator))
+        return Route("on", lambda crew: sum(1 << t for t in members(crew.threads) if wanted(t)), lift(generator))
     mask = sum(1 << thread for thread in {*threads})
-    return Route(lambda crew: mask & crew.threads, lift(generator))
+    return Route("on", lambda crew: mask, lift(generator))
 
 
 def reserve(*ranges: tuple[int, Liftable], default: Liftable = None) -> Generator:
@@ -90,15 +93,21 @@ def keyed(
 class Route(Generator):
     """State of `clients`, `nemesis` and `on` before it is first asked, when it does not yet know the crew."""
 
+    name: str
     select: Selector
     child: Generator
 
     def op(self, ctx: Context) -> Answer:
-        return On(self.select(ctx.crew), self.child).op(ctx)
+        threads = self.select(ctx.crew) & ctx.threads
+        if (
+            not threads
+        ):  # it could never do anything, and a test that quietly leaves out its faults passes for the wrong reason
+            raise UsageError(f"{self.name}: none of its threads is among the {ctx.threads.bit_count()} it may use here")
+        return On(threads, self.child).op(ctx)
 
     def update(self, ctx: Context, event: Operation) -> Generator:
         child = self.child.update(ctx, event)
-        return self if child is self.child else Route(self.select, child)
+        return self if child is self.child else Route(self.name, self.select, child)
 
 
 @node

@@ -130,7 +130,9 @@ class _Simulation:
             self._generator = self._generator.update(self._ctx, event)
 
     def _pass_time(self, pending: Pending) -> None:
+        if pending.until <= self._ctx.time:
+            raise HarnessError(f"simulate: asked at {self._ctx.time} ns, the generator waits for {pending.until} ns")
         soonest = min(pending.until, self._open[0][0] if self._open else NEVER)
         if soonest == NEVER:
             raise HarnessError("simulate: the generator waits for an event, but no operation is open")
-        self._ctx.time = max(self._ctx.time, soonest)
+        self._ctx.time = soonest

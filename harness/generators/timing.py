@@ -31,8 +31,11 @@ def delay(seconds: float, generator: Liftable) -> Generator:
 
 
 def sleep(seconds: float) -> Generator:
-    """No operation for that long from the first time it is asked, then nothing: a pause in a sequence. Takes no
-    thread."""
+    """No operation for that long from the first time it is asked, then nothing: a pause in a sequence. Takes no thread.
+
+    In a bare sequence that is as soon as the operation before it has begun. Under `nemesis`, `each_thread` or `on`,
+    which ask nobody while none of their threads is free, a thread of its own sleeps after the operation is complete.
+    """
     return Sleep(_interval("sleep", seconds), -1)
 
 
