@@ -3,3 +3,4 @@
 pub mod brute;
 pub mod model;
 pub mod register;
+pub mod search;

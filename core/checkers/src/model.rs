@@ -30,9 +30,21 @@ impl Interval {
 pub trait Machine {
     fn initial(&mut self) -> u32;
 
+    /// Whether other actions could lead from `state` to one in which `action` is possible. May err on the side of yes.
+    fn may_lead_to(&self, _state: u32, _action: u32) -> bool {
+        true
+    }
+
     /// The state after `action`, or `None` if `action` cannot have had its result in this state.
     fn step(&mut self, state: u32, action: u32) -> Option<u32>;
 
-    /// True only if `action`, wherever it is possible, leaves the state as it was.
+    /// A state that stands for any state, if there is one: an action is possible in it if it is possible in any, and what
+    /// follows allows at least what would follow there. It lets a search look at a part of a history by itself.
+    fn unknown(&mut self) -> Option<u32> {
+        None
+    }
+
+    /// True only if `action`, wherever it is possible, leaves the state as it was
+    /// (an unknown state may become known).
     fn is_read_only(&self, action: u32) -> bool;
 }

@@ -1,12 +1,11 @@
 //! Zones against the exhaustive oracle, and every proof against both.
 mod common;
 
-use common::{is_linearizable, random_history, Random, Shape};
+use common::{is_linearizable, random_history, Plain, Random, Shape};
 use splitbrain_checkers::brute;
 use splitbrain_checkers::model::{Interval, NEVER};
 use splitbrain_checkers::register::{
-    explain, judge, prove, Action, Conflict, Outcome, RegisterHistory, RegisterMachine, RegisterOp, Story, Value,
-    Witness,
+    explain, judge, prove, Action, Conflict, Outcome, RegisterHistory, RegisterMachine, RegisterOp, Witness,
 };
 
 const UNIQUE: Shape = Shape { ops_max: 8, values: 0, negations: false };
@@ -17,20 +16,6 @@ fn op(id: u32, call: i64, ret: i64, action: Action) -> RegisterOp {
 
 fn history(ops: Vec<RegisterOp>) -> RegisterHistory {
     RegisterHistory { ops, values: 32, aborted: Vec::new() }
-}
-
-struct Plain;
-
-impl Story for Plain {
-    fn process(&self, id: u32) -> i64 {
-        i64::from(id)
-    }
-    fn value(&self, value: Value) -> String {
-        value.to_string()
-    }
-    fn moment(&self, time: i64) -> String {
-        format!("{time} ms")
-    }
 }
 
 fn proof(history: &RegisterHistory) -> (Witness, &'static str, String) {

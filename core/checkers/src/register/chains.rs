@@ -83,6 +83,9 @@ impl Chains {
     pub fn build(history: &RegisterHistory) -> Result<Chains, Obstacle> {
         let size = history.values as usize;
         let (writer, shared) = writers(history);
+        if let Some(conflict) = find_from_nowhere(history, &writer) {
+            return Err(Obstacle::Violation(conflict));
+        }
         let observed = observed(history, &writer);
         if let Some(value) = (0..size).find(|&v| observed[v] && shared[v]) {
             return Err(Obstacle::NotUnique(value as Value));
@@ -213,6 +216,16 @@ fn observed(history: &RegisterHistory, writer: &[u32]) -> Vec<bool> {
         }
     }
     observed
+}
+
+/// A value that somebody certainly saw and nobody wrote, if there is one.
+fn find_from_nowhere(history: &RegisterHistory, writer: &[u32]) -> Option<Conflict> {
+    let is_written = |value: Value| value == INITIAL || writer[value as usize] != NONE;
+    let completed = (0u32..).zip(&history.ops).filter(|(_, op)| !op.is_pending());
+    completed
+        .filter_map(|(index, op)| Some((index, op.action.observed()?)))
+        .find(|&(_, value)| !is_written(value))
+        .map(|(index, value)| from_nowhere(history, index, value))
 }
 
 fn from_nowhere(history: &RegisterHistory, observer: u32, value: Value) -> Conflict {

@@ -2,6 +2,9 @@
 use super::op::{Action, INITIAL};
 use crate::model::Machine;
 
+/// The state of a register about which nothing is known.
+const UNKNOWN: u32 = u32::MAX;
+
 /// A register whose states are its values and whose actions are looked up in a table.
 #[derive(Clone, Debug, Default)]
 pub struct RegisterMachine {
@@ -19,11 +22,15 @@ impl Machine for RegisterMachine {
         INITIAL
     }
 
+    fn unknown(&mut self) -> Option<u32> {
+        Some(UNKNOWN)
+    }
+
     fn step(&mut self, state: u32, action: u32) -> Option<u32> {
         match self.actions[action as usize] {
-            Action::Read(value) => (value == state).then_some(state),
+            Action::Read(value) => (value == state || state == UNKNOWN).then_some(value),
             Action::Write(value) => Some(value),
-            Action::Cas(from, to) => (from == state).then_some(to),
+            Action::Cas(from, to) => (from == state || state == UNKNOWN).then_some(to),
             Action::Not(value) => (value != state).then_some(state),
         }
     }

@@ -2,7 +2,7 @@
 #![allow(dead_code)] // every test file uses a part of it
 
 use splitbrain_checkers::model::NEVER;
-use splitbrain_checkers::register::{Action, RegisterHistory, RegisterOp, Value};
+use splitbrain_checkers::register::{Action, RegisterHistory, RegisterOp, Story, Value};
 
 /// SplitMix64: small, seeded, good enough to pick cases.
 pub struct Random(pub u64);
@@ -158,5 +158,20 @@ impl Source<'_> {
                 self.state = value;
             }
         }
+    }
+}
+
+/// Tells histories by plain numbers.
+pub struct Plain;
+
+impl Story for Plain {
+    fn process(&self, id: u32) -> i64 {
+        i64::from(id)
+    }
+    fn value(&self, value: Value) -> String {
+        value.to_string()
+    }
+    fn moment(&self, time: i64) -> String {
+        format!("{time} ms")
     }
 }

@@ -1,0 +1,171 @@
+//! From a search's refutation to a proof that a person can read.
+//!
+//! A search leaves the operations of a short span that exclude each other. What may be left out of them without making
+//! the rest look worse than it is: anything that only reads, and a write whose value nobody in the rest saw.
+use std::collections::HashMap;
+
+use super::explain::Story;
+use super::machine::RegisterMachine;
+use super::op::{Action, RegisterHistory, RegisterOp, Value};
+use crate::brute;
+use crate::model::{Interval, Machine, NEVER};
+use crate::search::{is_impossible, Limits, Refutation};
+
+/// Larger refutations are reported as they are.
+const SHRINK_OPS_MAX: usize = 2_000;
+/// Brute force takes too long for more than this; then it is a search under another seed.
+const BRUTE_OPS_MAX: usize = 20;
+
+/// Operations that exclude each other, by time of call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refuted {
+    pub ops: Vec<RegisterOp>,
+    optional: Vec<bool>,
+    from_any_state: bool,
+    /// The operation that could not have had its result, and the values it could have found, if there is one.
+    culprit: Option<(usize, Vec<Value>)>,
+}
+
+/// Reduces a refutation; `None` if checking it once more does not confirm it.
+pub fn reduce(history: &RegisterHistory, refutation: &Refutation, limits: Limits) -> Option<Refuted> {
+    let mut ops: Vec<RegisterOp> = refutation.ops.iter().map(|&op| history.ops[op as usize]).collect();
+    ops.sort_unstable_by_key(|op| (op.call, op.id));
+    let end = history.ops[refutation.stuck_at as usize].ret;
+    let start = refutation.span_start.unwrap_or(i64::MIN);
+    for op in ops.iter_mut().filter(|op| op.ret > end) {
+        op.ret = NEVER;
+    }
+    let optional = ops.iter().map(|op| op.call < start || op.is_pending()).collect();
+    let mut refuted = Refuted { ops, optional, from_any_state: refutation.span_start.is_some(), culprit: None };
+    if refuted.ops.len() <= SHRINK_OPS_MAX {
+        refuted.shrink(limits);
+    }
+    if !refuted.is_impossible(limits) {
+        return None;
+    }
+    refuted.culprit = refuted.find_culprit(limits);
+    for op in &mut refuted.ops {
+        op.ret = history.ops.iter().find(|whole| whole.id == op.id).map_or(op.ret, |whole| whole.ret);
+    }
+    Some(refuted)
+}
+
+impl Refuted {
+    /// Leaves out ever smaller parts for as long as the rest stays impossible.
+    fn shrink(&mut self, limits: Limits) {
+        let mut size = self.ops.len().next_power_of_two() / 2;
+        while size > 0 {
+            let mut at = 0;
+            while at < self.ops.len() {
+                let rest = self.without(at, size);
+                if rest.ops.len() < self.ops.len() && rest.is_impossible(limits) {
+                    *self = rest;
+                } else {
+                    at += size;
+                }
+            }
+            size /= 2;
+        }
+    }
+
+    /// All but what may be left out of `size` operations from `from` on.
+    fn without(&self, from: usize, size: usize) -> Refuted {
+        let chosen = |i: usize| (from..from + size).contains(&i);
+        let negates = self.ops.iter().any(|op| matches!(op.action, Action::Not(_)));
+        let mut seen: HashMap<Value, usize> = HashMap::new();
+        for value in self.ops.iter().filter_map(|op| op.action.observed()) {
+            *seen.entry(value).or_default() += 1;
+        }
+        let mut keep = vec![true; self.ops.len()];
+        // Readers first, so that the writes they alone saw may go with them.
+        for writes in [false, true] {
+            for (i, op) in
+                self.ops.iter().enumerate().filter(|&(i, op)| chosen(i) && op.action.written().is_some() == writes)
+            {
+                let own = usize::from(op.action.observed().is_some() && op.action.observed() == op.action.written());
+                let is_seen = op.action.written().is_some_and(|value| seen.get(&value).is_some_and(|&by| by > own));
+                if is_seen || (writes && negates) {
+                    continue;
+                }
+                keep[i] = false;
+                if let Some(by) = op.action.observed().and_then(|value| seen.get_mut(&value)) {
+                    *by -= 1;
+                }
+            }
+        }
+        fn filter<T: Copy>(of: &[T], keep: &[bool]) -> Vec<T> {
+            of.iter().zip(keep).filter(|(_, &keep)| keep).map(|(&item, _)| item).collect()
+        }
+        Refuted { ops: filter(&self.ops, &keep), optional: filter(&self.optional, &keep), ..self.clone() }
+    }
+
+    fn is_impossible(&self, limits: Limits) -> bool {
+        let mut machine = RegisterMachine::new(self.ops.iter().map(|op| op.action).collect());
+        let interval = |(action, op): (u32, &RegisterOp)| Interval { call: op.call, ret: op.ret, action };
+        let ops: Vec<Interval> = (0..).zip(&self.ops).map(interval).collect();
+        let start = if self.from_any_state { machine.unknown() } else { None };
+        let start = start.unwrap_or_else(|| machine.initial());
+        if ops.len() <= BRUTE_OPS_MAX {
+            if let Some(is_possible) = brute::is_possible(&mut machine, start, &ops, &|i| !self.optional[i]) {
+                return !is_possible;
+            }
+        }
+        let part = |optional: bool| {
+            let of = ops.iter().zip(&self.optional).filter(|(_, &is)| is == optional).map(|(op, _)| *op);
+            of.collect::<Vec<Interval>>()
+        };
+        is_impossible(&mut machine, start, &part(false), &part(true), limits) == Some(true)
+    }
+
+    /// The last operation without whose result the others would be possible.
+    fn find_culprit(&self, limits: Limits) -> Option<(usize, Vec<Value>)> {
+        let mut values: Vec<Value> = self.ops.iter().filter_map(|op| op.action.written()).collect();
+        values.extend(self.ops.iter().filter_map(|op| op.action.observed()));
+        values.sort_unstable();
+        values.dedup();
+        (0..self.ops.len()).rev().filter(|&i| !self.optional[i] && self.ops[i].action.observed().is_some()).find_map(
+            |i| {
+                let mut other = self.clone();
+                let mut is_possible = |value: &Value| {
+                    other.ops[i].action = match self.ops[i].action {
+                        Action::Cas(_, to) => Action::Cas(*value, to),
+                        _ => Action::Read(*value),
+                    };
+                    !other.is_impossible(limits)
+                };
+                let possible: Vec<Value> = values.iter().copied().filter(|value| is_possible(value)).collect();
+                (!possible.is_empty()).then_some((i, possible))
+            },
+        )
+    }
+
+    /// The name of the anomaly and what is wrong in words.
+    pub fn explain(&self, story: &impl Story) -> (&'static str, String) {
+        let count = self.ops.len();
+        let Some((culprit, possible)) = &self.culprit else {
+            return ("non-linearizable", format!("No order of these {count} operations explains what they found."));
+        };
+        let op = &self.ops[*culprit];
+        let process = story.process(op.id);
+        let (call, ret) = (story.moment(op.call), story.moment(op.ret));
+        let values: Vec<String> = possible.iter().map(|&value| story.value(value)).collect();
+        let deed = match op.action {
+            Action::Cas(from, to) => format!("changed {} into {}", story.value(from), story.value(to)),
+            action => format!("read {}", story.value(action.observed().unwrap_or_default())),
+        };
+        let kind = if matches!(op.action, Action::Read(_)) { "stale-read" } else { "non-linearizable" };
+        let found = match values.as_slice() {
+            [one] => format!("only {one}"),
+            [head @ .., last] => format!("only {} or {last}", head.join(", ")),
+            [] => String::from("nothing"),
+        };
+        let others = count - 1;
+        (
+            kind,
+            format!(
+                "Process {process} {deed} between {call} and {ret}, but no order of this and the {others} other operations \
+                 allows that: it could have found {found}."
+            ),
+        )
+    }
+}
