@@ -43,17 +43,18 @@ def schedule(nemesis: Nemesis, streams: Streams) -> Generator:
 
 
 def healing(workers: Iterable[NemesisWorker]) -> Generator:
-    """The end of every fault that is in force now, each on its nemesis's own thread. Make it when the load has ended:
-    it does not see what comes later."""
-    return any_of(
-        *(
-            on_nemesis(
-                worker.nemesis.family,
-                [Operation(f"stop-{fault.family}", value={"fault": fault.id}) for fault in worker.in_force],
-            )
-            for worker in workers
-        )
-    )
+    """The end of every fault that is in force when this is first asked, each on its nemesis's own thread."""
+    return Healing(tuple(workers))
+
+
+@node
+class Healing(Generator):
+    """State of `healing` before it is first asked: only then is it known what there is to heal."""
+
+    workers: tuple[NemesisWorker, ...]
+
+    def op(self, ctx: Context) -> Answer:
+        return any_of(*(on_nemesis(worker.nemesis.family, worker.stops()) for worker in self.workers)).op(ctx)
 
 
 @node
@@ -104,10 +105,7 @@ class Schedule(Generator):
 
 
 class NemesisWorker:
-    """Turns the operations of a schedule into calls of a nemesis, and never loses track of what is in force.
-
-    `invoke` answers every operation with `info`, also one that went wrong: its `error` then says why.
-    """
+    """Turns the operations of a schedule into calls of a nemesis, and never loses track of what is in force."""
 
     def __init__(self, nemesis: Nemesis, cluster: Cluster, target: Target) -> None:
         self.nemesis = nemesis
@@ -120,22 +118,19 @@ class NemesisWorker:
         """The faults that are, or may be, in force, oldest first."""
         return tuple(self._faults.values())
 
-    async def open(self) -> None:
-        """Nothing to connect to: the run calls the nemesis's `setup` before the load."""
+    def stops(self) -> list[Operation]:
+        """The operations that end what is in force."""
+        return [Operation(f"stop-{fault.family}", value={"fault": fault.id}) for fault in self.in_force]
 
-    async def close(self) -> None:
-        """Nothing to let go of; `heal_all` is what ends faults."""
+    async def perform(self, op: Operation) -> dict[str, Any]:
+        """Carries out `start-<family>` or `stop-<family>`; returns the value of its completion (`harness.faults`).
 
-    async def invoke(self, op: Operation) -> Operation:
-        """Carries out `start-<family>` or `stop-<family>`, with the values that `harness.faults` describes."""
+        Raises what the nemesis or the cluster raised. The fault then still counts as in force.
+        """
         step, _, family = op.f.partition("-")
         assert family == self.nemesis.family, f"{op.f} is not for the nemesis {self.nemesis.family}"
-        value, error = dict(op.value), None
-        try:
-            value |= await (self._start(op.value) if step == "start" else self._stop(op.value["fault"]))
-        except Exception as problem:
-            error = f"{type(problem).__name__}: {problem}"
-        return op._replace(type=Type.INFO, value=value, error=error)
+        done = await (self._start(op.value) if step == "start" else self._stop(op.value["fault"]))
+        return {**op.value, **done}
 
     async def heal_all(self) -> None:
         """Ends every fault still in force, newest first, then cleans up after the family. Idempotent.
