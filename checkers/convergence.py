@@ -87,7 +87,7 @@ class Convergence:
             if late
             else "no read after healing differed"
         )
-        return Result(Verdict.PASS, "converges", (), stats, f"all nodes agree on all {len(findings)} keys; {seen}")
+        return Result(Verdict.PASS, "converges", (), stats, f"all nodes agree on every key ({len(findings):,}); {seen}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,9 @@ def take(
                 found.windows[window][1][where].add(tally.count)
             if side in (None, where):
                 found.judged.add(tally)
-                room = WITNESSES_MAX - len(found.unanswered)
-                found.unanswered.extend(unanswered[:room])
+                found.unanswered.extend(unanswered)
+    found.unanswered.sort()
+    del found.unanswered[WITNESSES_MAX:]
     return found
 
 
