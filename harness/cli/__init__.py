@@ -1,4 +1,5 @@
-"""The command line. One module per command, imported only when that command runs, so that `splitbrain --help` is quick."""
+"""The command line. One module per command, imported only when that command runs, so that `splitbrain --help` is
+quick."""
 
 from __future__ import annotations
 

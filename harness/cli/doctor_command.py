@@ -24,7 +24,9 @@ def command(as_json: bool) -> None:
     powers = list(next(iter(findings.values())))
     table = show.table("cluster", *powers)
     for cluster, answers in findings.items():
-        table.add_row(cluster, *("[green]yes[/]" if answers.get(power, "no") is None else "[red]no[/]" for power in powers))
+        table.add_row(
+            cluster, *("[green]yes[/]" if answers.get(power, "no") is None else "[red]no[/]" for power in powers)
+        )
     out.print(table)
     for cluster, answers in findings.items():
         for power, reason in answers.items():

@@ -1,4 +1,5 @@
-"""Progress of a run on a terminal: one line on standard error, gone when the run ends. Nothing at all where there is no terminal."""
+"""Progress of a run on a terminal: one line on standard error, gone when the run ends. Nothing at all where there is
+no terminal."""
 
 from __future__ import annotations
 
@@ -39,7 +40,9 @@ class Live:
             self._live.start()
         return self
 
-    def __exit__(self, _type: type[BaseException] | None, _value: BaseException | None, _tb: TracebackType | None) -> None:
+    def __exit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _tb: TracebackType | None
+    ) -> None:
         if self.event is not None:
             self._live.stop()
 
@@ -69,8 +72,8 @@ class Live:
         left_s = max(0.0, self._plan.time + self._plan.settle - now_s)
         faults = ", ".join(list(self._in_force)) or "no faults"
         return Text(
-            f"{self._plan.target.name}: {self._phase} · {now_s:5.1f} s, about {left_s:.0f} s left · {self._completed} ops, "
-            f"{self._completed / elapsed_s:,.0f}/s · {faults}",
+            f"{self._plan.target.name}: {self._phase} · {now_s:5.1f} s, about {left_s:.0f} s left · "
+            f"{self._completed} ops, {self._completed / elapsed_s:,.0f}/s · {faults}",
             no_wrap=True,
             overflow="ellipsis",
         )

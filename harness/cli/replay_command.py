@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import json_option, runs_option
+
+if TYPE_CHECKING:
+    from harness.history import History
 
 
 @click.command("replay")
@@ -17,7 +22,8 @@ from harness.cli.options import json_option, runs_option
 def command(run: Path, runs_root: Path, as_json: bool) -> int:
     """Repeat RUN from its folder and say whether the history is identical.
 
-    In the simulator it is, byte for byte, or something is wrong (exit code 4). Real clusters are repeated as closely as time allows.
+    In the simulator it is, byte for byte, or something is wrong (exit code 4). Real clusters are repeated as closely
+    as time allows.
     """
     from harness import plan as plans
     from harness.cli import determinism, show
@@ -42,15 +48,10 @@ def command(run: Path, runs_root: Path, as_json: bool) -> int:
         click.echo(json.dumps(outcome.to_json() | {"identical": identical, "exit_code": verdict.exit_code}))
     else:
         show.outcome(outcome)
-        click.echo(f"  the history is {'identical' if identical else 'different'}" + ("" if simulated else ": this cluster runs in real time"))
+        real = "" if simulated else ": this cluster runs in real time"
+        click.echo(f"  the history is {'identical' if identical else 'different'}{real}")
     return verdict.exit_code
 
 
-def _same(one: object, other: object) -> bool:
-    from itertools import zip_longest
-
-    from harness.history import History
-
-    assert isinstance(one, History)
-    assert isinstance(other, History)
+def _same(one: History, other: History) -> bool:
     return all(a == b for a, b in zip_longest(one.text("jsonl"), other.text("jsonl")))

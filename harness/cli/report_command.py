@@ -9,11 +9,10 @@ import click
 
 @click.command("report")
 @click.argument("run", type=click.Path(exists=True, path_type=Path))
-def command(run: Path) -> None:
-    """Write the report of RUN again, from the files in its folder."""
+@click.option("--kind", default="html", show_default=True, help="Which report, of those installed.")
+def command(run: Path, kind: str) -> None:
+    """Write the report of RUN again, from the files in its folder; prints where it is."""
     from harness import plugins
     from harness.runs import RunFolder
 
-    folder = RunFolder.find(run)
-    plugins.load("reports", "html")(folder.path, folder.report)
-    click.echo(str(folder.report))
+    click.echo(str(plugins.load("reports", kind)(RunFolder.find(run).path)))

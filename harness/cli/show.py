@@ -1,4 +1,5 @@
-"""What commands print for people: verdicts, claims, faults, and where to look next. Colour only on a terminal (rich sees to NO_COLOR)."""
+"""What commands print for people: verdicts, claims, faults, and where to look next. Colour only on a terminal (rich
+sees to NO_COLOR)."""
 
 from __future__ import annotations
 
@@ -61,7 +62,9 @@ def faults(spans: Any) -> str:
     tally: dict[str, Counter[str]] = {}
     for span in spans:
         tally.setdefault(span["family"], Counter())[span["status"]] += 1
-    return ", ".join(f"{plain(family)} " + " ".join(f"{n} {status}" for status, n in each.items()) for family, each in tally.items())
+    return ", ".join(
+        f"{plain(family)} " + " ".join(f"{n} {status}" for status, n in each.items()) for family, each in tally.items()
+    )
 
 
 def counts(stats: Any) -> str:

@@ -1,0 +1,163 @@
+"""What happens on the cluster, from its making to its removal: the part of a run that takes time.
+
+One generator describes all of it: load and faults side by side, then the end of every fault, a pause, and the final
+reads, with a mark in the history where each part begins, so that checkers know the parts from the history alone.
+Whatever fails or whoever interrupts, the faults are healed, the logs fetched and the cluster taken down, in that
+order, and each of these is tried even when the one before it failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from harness._core import Recorder
+from harness.clusters.base import Cluster
+from harness.errors import HarnessError, RecordingError
+from harness.experiment import Experiment
+from harness.generators import Generator, any, clients, nemesis, phases, sleep, time_limit
+from harness.interpreter import interpret
+from harness.operation import PHASE, Operation
+from harness.runs import RunFolder
+from harness.schedule import NemesisWorker, healing, schedule
+
+HARNESS = "harness"
+"""The nemesis thread of the harness itself: as process -1 it sets the phase marks."""
+
+FLUSH_S = 0.5
+"""How often the history is handed to the operating system when little happens; the recorder sees to it when much
+does."""
+
+
+class Progress(Protocol):
+    """Whoever watches a run. `event` is called with every event of the history, and is None when nobody looks."""
+
+    event: Callable[[Operation], None] | None
+
+    def phase(self, name: str) -> None:
+        """The run has come to this part of its life."""
+
+
+def conduct(experiment: Experiment, folder: RunFolder, progress: Progress | None) -> None:
+    """Makes the cluster, plays the whole schedule on it, and removes it. The history is in `folder.history` afterwards.
+
+    Raises `HarnessError` (or one of its kinds) for what failed outside the target; what was recorded until then is
+    kept.
+    """
+    cluster = experiment.cluster(folder.path.name)
+    try:
+        recorder = Recorder(str(folder.history))
+    except OSError as problem:
+        raise RecordingError(f"cannot record to {folder.history}: {problem.strerror}") from problem
+    life = _Life(experiment, folder, cluster, recorder, progress)
+    try:
+        cluster.run(life.live)
+        recorder.close()
+    except OSError as problem:
+        raise RecordingError(f"the history could not be written to its end: {problem.strerror}") from problem
+    finally:
+        with suppress(OSError):  # told above, or about to be: a second refusal of the disk adds nothing
+            recorder.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """One run on one cluster."""
+
+    experiment: Experiment
+    folder: RunFolder
+    cluster: Cluster
+    recorder: Recorder
+    progress: Progress | None
+
+    async def live(self) -> None:
+        """From nothing to nothing."""
+        target = self.experiment.target
+        workers = [NemesisWorker(each, self.cluster, target) for each in self.experiment.nemeses]
+        try:
+            self._tell("creating")
+            await self.cluster.create(target)
+            await target.ready(self.cluster)
+            for worker in workers:
+                await worker.nemesis.setup(self.cluster)
+            await self._play(workers)
+        finally:
+            await self._undo(workers)
+
+    async def _play(self, workers: Sequence[NemesisWorker]) -> None:
+        plan = self.experiment.plan
+        epoch = self.cluster.now()
+        flushing = asyncio.create_task(self._flush_for_ever())
+        try:
+            await interpret(
+                self._schedule(workers),
+                recorder=self.recorder,
+                nodes=plan.node_names,
+                concurrency=plan.concurrency,
+                clients=self._client,
+                nemeses={HARNESS: self._mark, **{worker.nemesis.family: worker.perform for worker in workers}},
+                now=lambda: self.cluster.now() - epoch,
+                random=self.experiment.streams.stream("ops"),
+                timeout_ns=round(plan.timeout * 1e9),
+                on_event=self.progress.event if self.progress else None,
+            )
+        finally:
+            flushing.cancel()
+
+    def _schedule(self, workers: Sequence[NemesisWorker]) -> Generator:
+        """The whole run as one generator."""
+        plan, workload = self.experiment.plan, self.experiment.workload
+        faults = [schedule(worker.nemesis, self.experiment.streams) for worker in workers]
+        return phases(
+            _mark_of("load"),
+            time_limit(plan.time, any(clients(workload.generator()), *faults)),
+            _mark_of("heal"),
+            healing(workers),
+            _mark_of("settle"),
+            sleep(plan.settle),
+            _mark_of("final"),
+            clients(workload.final()),
+            _mark_of("end"),
+        )
+
+    def _client(self, node: str) -> Any:
+        return self.experiment.target.client(self.experiment.plan.workload.name, self.cluster, node)
+
+    async def _mark(self, op: Operation) -> Any:
+        self._tell(op.value)
+        return op.value
+
+    async def _flush_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            with suppress(OSError):  # the next event that is recorded meets the same refusal, and tells it
+                self.recorder.flush()
+
+    async def _undo(self, workers: Sequence[NemesisWorker]) -> None:
+        """Heals, fetches the logs, removes the cluster: each of them whatever became of the others."""
+        self._tell("removing")
+        problems: list[str] = []
+        for worker in workers:
+            await _try(worker.heal_all(), problems)
+        await _try(self.cluster.collect_logs(self.folder.logs), problems)
+        await _try(self.cluster.destroy(), problems)
+        if problems:
+            raise HarnessError("; ".join(problems))
+
+    def _tell(self, phase: str) -> None:
+        if self.progress:
+            self.progress.phase(phase)
+
+
+def _mark_of(phase: str) -> Generator:
+    return nemesis(HARNESS, Operation(PHASE, value=phase))
+
+
+async def _try(step: Any, problems: list[str]) -> None:
+    try:
+        await step
+    except (HarnessError, OSError) as problem:
+        problems.append(str(problem))

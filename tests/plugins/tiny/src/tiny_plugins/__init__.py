@@ -1,0 +1,1 @@
+"""One of each kind of plugin, in a package of its own."""
