@@ -264,6 +264,8 @@ class Scheduler:
 
     def dispose(self, client: Client, name: str) -> None:
         """Closes a client in the background, within bounds."""
+        if self.loop.is_closed():  # a call that was left behind is collected: too late for its client
+            return
         self._keep(self.loop.create_task(self._close(client, name), name=f"closing {name}"))
 
     async def _close(self, client: Client, name: str) -> None:
@@ -317,6 +319,6 @@ class Scheduler:
 
 def _disown(task: asyncio.Task[None]) -> None:
     """Makes the loop forget a task that will not end, as whoever closes the loop would wait for it for ever."""
-    _log.warning("%s neither returns nor heeds cancellation: left behind", task.get_name())
+    _log.warning("%s has not come to an end: left behind", task.get_name())
     asyncio.tasks._unregister_task(task)
     cast("Any", task)._log_destroy_pending = False  # the loop may be closed before it is collected

@@ -27,7 +27,7 @@ S = 1_000_000_000
 
 def slow(op: Operation) -> Operation:
     """Thread i takes i + 1 seconds."""
-    return op._replace(type=Type.OK, time=op.time + (op.process % 3 + 1) * S)
+    return op._replace(type=Type.OK, time=op.time + ((op.process or 0) % 3 + 1) * S)
 
 
 def spans(events: list[Operation], f: str) -> tuple[int, int]:

@@ -48,7 +48,7 @@ def test_on_a_thread_of_its_own_a_sleep_begins_when_the_operation_before_is_comp
 
 
 def asked(generator: Generator, times: list[int]) -> list[int]:
-    """The times among `times` at which it has an operation when asked at those times alone, as by a slow interpreter."""
+    """Those of `times` at which it has an operation when asked at these times alone, as by a slow interpreter."""
     crew = Crew.of(1)
     due = []
     for time in times:
