@@ -43,7 +43,8 @@ def command(run: Path, runs_root: Path, as_json: bool) -> int:
         outcome = execute(experiment, RunFolder.create(runs_root, plan.target.name, plan.seed), live)
     identical = outcome.history is not None and _same(original, outcome.history)
     simulated = plan.cluster.name == "sim"
-    verdict = Verdict.ERROR if simulated and not identical else outcome.verdict
+    broken = [Verdict.ERROR] if simulated and not identical else []
+    verdict = Verdict.worst([outcome.verdict, *broken])
     if as_json:
         click.echo(json.dumps(outcome.to_json() | {"identical": identical, "exit_code": verdict.exit_code}))
     else:
