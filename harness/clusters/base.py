@@ -52,14 +52,12 @@ class Network(Protocol):
         ...
 
     async def mend(self, fault: str) -> Mapping[str, Evidence]:
-        """Lifts one fault; evidence holds what it did meanwhile, e.g. `{"dropped_packets": 12}`. Unknown ids are fine.
-        """
+        """Lifts one fault; evidence holds what it did meanwhile, as `{"dropped_packets": 12}`. Unknown ids are fine."""
         ...
 
 
 class Processes(Protocol):
-    """The service on each node. A killed node keeps its address and loses what it had not synced to disk (simulator).
-    """
+    """The service on each node. A killed node keeps its address, and in the simulator loses what was not synced."""
 
     async def kill(self, nodes: Sequence[str]) -> Mapping[str, Evidence]: ...
 
@@ -109,8 +107,7 @@ class Cluster(Protocol):
 
     @classmethod
     def probe(cls) -> Mapping[str, str | None]:
-        """For "available" and each of `CAPABILITIES`: None when it works on this machine, else a sentence on why not.
-        """
+        """For "available" and each of `CAPABILITIES`: None when it works on this machine, else why not, in a sentence."""
         ...
 
     @classmethod

@@ -1,0 +1,269 @@
+"""The docker cluster: nodes in containers, broken from the host.
+
+The run's things are made in an order that lets anyone take them away again: the record on disk names the network and
+the packet filter before they exist, containers and network carry labels, and `destroy` (or the end of `run`, or a later
+start) removes what is there. A bridge network of the run's own joins the nodes; it is internal, so a node reaches the
+other nodes and the controller, and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from harness.clusters.base import CAPABILITIES
+from harness.clusters.docker import engine, names, remove
+from harness.clusters.docker import image as node_image
+from harness.clusters.docker.node import DATA, PORT, DockerNode, Placement
+from harness.clusters.linux import addresses, ledger, nft, vdso
+from harness.clusters.linux.clocks import PatchedClocks
+from harness.clusters.linux.identity import Identity
+from harness.clusters.linux.network import BridgeNetwork, shaping_problem
+from harness.clusters.linux.services import Services
+from harness.clusters.linux.work import to_its_end
+from harness.errors import ClusterError, Unsupported, UsageError
+from harness.node.connection import TcpConnection
+from harness.target import NodeService
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+    from harness.streams import Streams
+    from harness.target import Target
+
+T = TypeVar("T")
+
+
+class DockerCluster:
+    """Each node is a container; the service is started inside it, so a kill leaves the container's network and disk as
+    they are.
+
+    `image` names the nodes' base image, which must have a `python3` of at least 3.11; by default it is a slim Python,
+    pulled or built.
+    """
+
+    name: ClassVar[str] = remove.CLUSTER
+
+    def __init__(self, nodes: Sequence[str], streams: Streams, run_id: str, image: str | None = None) -> None:
+        for node in nodes:
+            names.check_node(node)
+        if len(nodes) > addresses.MAX_NODES or len(set(nodes)) != len(nodes):
+            raise UsageError(f"a docker cluster has at most {addresses.MAX_NODES} nodes, each with a name of its own")
+        if image is not None and (not isinstance(image, str) or not image):
+            raise UsageError(f"the docker cluster's option 'image' is the name of an image, not {image!r}")
+        self.nodes = tuple(nodes)
+        self.run_id = run_id
+        self._base = image
+        self._controller = Identity.own()
+        run = names.new_run()
+        self._record = ledger.Record(run, self.name, str(self._controller))
+        self._table = nft.Table(nft.PREFIX + run, str(self._controller))
+        self._epoch_ns = time.monotonic_ns()
+        self._stop = threading.Event()
+        self._working = threading.Lock()
+        """Held by whichever thread makes or removes things, so that removal begins when making has ended."""
+        self._open = ExitStack()
+        self._members: dict[str, DockerNode] = {}
+        self._clients_made = 0
+        locks = {node: asyncio.Lock() for node in self.nodes}
+        self.network = BridgeNetwork(self._table)
+        self.clocks = PatchedClocks(self._members, locks)
+        self.processes = Services(self._members, locks, self.clocks, self._stop.is_set)
+
+    @property
+    def run_name(self) -> str:
+        """The short name of this run, which everything it makes on the machine bears."""
+        return self._record.run
+
+    @property
+    def members(self) -> Mapping[str, DockerNode]:
+        """The nodes as the Linux faults see them; empty before `create`."""
+        return self._members
+
+    @classmethod
+    def probe(cls) -> Mapping[str, str | None]:
+        if reason := engine.problem():
+            return dict.fromkeys(("available", *CAPABILITIES), reason)
+        return {
+            "available": None,
+            "partition": nft.problem("bridge"),
+            "packet": shaping_problem(),
+            "kill": None,
+            "pause": None,
+            "clock": vdso.self_test(),
+        }
+
+    @classmethod
+    def sweep(cls) -> list[str]:
+        """See `harness.clusters.base.Cluster`. Where no usable engine answers, nothing of ours can be running, and
+        nothing is done.
+        """
+        return [] if engine.problem() else remove.dead_runs()
+
+    def now(self) -> int:
+        return time.monotonic_ns() - self._epoch_ns
+
+    def run(self, main: Callable[[], Awaitable[T]]) -> T:
+        """Runs `main` on uvloop. Ctrl-C and SIGTERM cancel it and are raised as KeyboardInterrupt afterwards; a second
+        one does not wait for `main`. Either way, what the cluster made is removed before this returns.
+        """
+        import uvloop
+
+        async def with_threads() -> T:
+            # Each node may have one blocking piece of work at a time, and a partition must not queue behind slow
+            # starts.
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=len(self.nodes) + 8))
+            return await main()
+
+        with _termination_as_interrupt():
+            try:
+                with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                    return runner.run(with_threads())
+            finally:
+                with _undisturbed():
+                    self._remove()
+
+    async def create(self, target: Target) -> None:
+        service = getattr(target, "service", None)
+        if not isinstance(service, NodeService):
+            raise Unsupported(
+                f"{target.name} is no store on the node runtime, and the docker cluster deploys no others"
+            )
+        if reason := await to_its_end(engine.problem):
+            raise ClusterError(reason)
+        await to_its_end(partial(self._provision, service), hurry=self._stop.set)
+        await self.processes.start(self.nodes)
+
+    async def connect(self, node: str) -> TcpConnection:
+        if node not in self._members:
+            raise UsageError(f"there is no node {node!r} to connect to; nodes are {', '.join(self.nodes)}")
+        connection = TcpConnection(self._members[node].address, PORT, source=f"c{self._clients_made}", dest=node)
+        self._clients_made += 1
+        await connection.dial()
+        return connection
+
+    async def collect_logs(self, directory: Path) -> None:
+        saving = [partial(_save_logs, node, directory / node.name) for node in self._members.values()]
+        await asyncio.gather(*map(to_its_end, saving))
+
+    async def destroy(self) -> None:
+        await to_its_end(self._remove)
+
+    def _provision(self, service: NodeService) -> None:
+        """Makes the image, the network, the packet filter and the containers. Blocks for about a second, or a minute
+        where a base image must be had first.
+        """
+        with self._working:
+            client = self._open.enter_context(engine.connected())
+            self._record = ledger.amend(self._record, tables=((self._table.family, self._table.name),))
+            self._go_on()
+            image = node_image.ensure(client, service.packages, self._base, self._record.directory, self._stop)
+            self._go_on()
+            subnet = self._make_network(client)
+            by_node = {node: addresses.node_address(subnet, index) for index, node in enumerate(self.nodes)}
+            self._go_on()
+            self.network.open(by_node)
+            placement = Placement(self._record.run, self._controller, image, names.network(self._record.run), by_node)
+            for node, address in by_node.items():
+                self._members[node] = DockerNode(client, node, address, _command(service, node, by_node))
+
+            def make(node: DockerNode) -> None:
+                self._go_on()
+                node.create(placement)
+
+            with ThreadPoolExecutor(max_workers=8) as pool:
+                for made in [pool.submit(make, node) for node in self._members.values()]:
+                    made.result()
+
+    def _make_network(self, client: APIClient) -> IPv4Network:
+        from docker.types import IPAMConfig, IPAMPool
+
+        with ledger.locked("subnets"), engine.explained("making the nodes' network"):
+            taken = [IPv4Network(record.subnet) for record in ledger.records() if record.subnet]
+            subnet = addresses.free([*taken, *addresses.routed(), *_docker_subnets(client)])
+            self._record = ledger.amend(self._record, subnet=str(subnet))
+            bridge = f"sb-{self._record.run}"
+            client.create_network(
+                names.network(self._record.run),
+                driver="bridge",
+                internal=True,
+                ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet))]),
+                options={"com.docker.network.bridge.name": bridge},
+                labels=names.labels("network", self._record.run, self._controller),
+            )
+        if not Path("/sys/class/net", bridge).exists():
+            raise ClusterError(f"the Docker engine at {engine.endpoint()} made a network that cannot be seen from here")
+        return subnet
+
+    def _go_on(self) -> None:
+        if self._stop.is_set():
+            raise ClusterError("the run was stopped while its cluster was being made")
+
+    def _remove(self) -> None:
+        self._stop.set()
+        with self._working:
+            self.clocks.close()
+            self._open.close()
+            if self._record.directory.exists():
+                with engine.connected() as client:
+                    remove.run(client, self._record)
+
+
+def _command(service: NodeService, node: str, by_node: Mapping[str, str]) -> list[str]:
+    peers = ",".join(f"{name}={address}:{PORT}" for name, address in by_node.items())
+    return [
+        *("python3", "-m", "harness.node", service.node_class, "--name", node, "--listen", f"{by_node[node]}:{PORT}"),
+        *("--peers", peers, "--data", DATA, "--options", json.dumps(dict(service.options))),
+    ]
+
+
+def _docker_subnets(client: APIClient) -> list[IPv4Network]:
+    pools = [pool for network in client.networks() for pool in network["IPAM"].get("Config") or ()]
+    return [IPv4Network(pool["Subnet"]) for pool in pools if "." in pool.get("Subnet", "")]
+
+
+def _save_logs(node: DockerNode, directory: Path) -> None:
+    try:
+        node.save_logs(directory)
+    except (ClusterError, OSError) as problem:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "node.log").write_text(f"splitbrain: this log could not be fetched: {problem}\n", encoding="utf-8")
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """SIGTERM does what Ctrl-C does, unless the program has plans of its own for it."""
+    mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if mine:
+        signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        if mine:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait: the few seconds that removal takes are well spent, and every request in it
+    has a limit.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

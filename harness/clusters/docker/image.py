@@ -1,0 +1,87 @@
+"""The image of a target's node: its base, the node runtime and its packages, named by what is in it.
+
+The name is a digest of the base, the Dockerfile and every file, so an image is built once per state of the sources and
+then found. The classic builder is enough (no BuildKit syntax), which engines of any age have.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.clusters.docker import base_image, context, engine
+from harness.clusters.docker.names import LABEL
+from harness.clusters.linux import ledger
+from harness.errors import ClusterError
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+REPOSITORY = "splitbrain-node"
+
+KEPT = 8
+"""Images of older sources that stay. Each is a thin layer on a shared base, but every change of a source makes one."""
+
+
+def ensure(client: APIClient, packages: Sequence[str], base: str | None, directory: Path, stop: threading.Event) -> str:
+    """The name of an image with these packages, built if there is none yet. `base` as the plan names it, None for our
+    choice. Raises `ClusterError` with the builder's last lines.
+    """
+    files = context.files(packages)
+    with ledger.locked("images"), engine.explained("preparing the nodes' image"):
+        base = base_image.ensure(client, base, directory, stop)
+        [base_id] = {image["Id"] for image in client.images(base)}
+        text = context.dockerfile()
+        tag = context.digest(base_id.encode(), text.encode(), context.archive(files))
+        name = f"{REPOSITORY}:{tag}"
+        if not client.images(name):
+            _build(
+                client,
+                name,
+                base,
+                context.archive(
+                    {**files, "Dockerfile": text.encode(), ".dockerignore": b"Dockerfile\n.dockerignore\n"}
+                ),
+            )
+            _drop_old(client, name)
+    return name
+
+
+def _build(client: APIClient, name: str, base: str, archive: bytes) -> None:
+    said: list[str] = []
+    stream = client.build(
+        fileobj=io.BytesIO(archive),
+        custom_context=True,
+        tag=name,
+        rm=True,
+        forcerm=True,
+        buildargs={"BASE": base},
+        labels={LABEL: "image"},
+        network_mode="none",
+    )
+    for line in stream:
+        for message in line.decode("utf-8", "replace").splitlines():
+            answer = json.loads(message) if message.strip() else {}
+            said.append(str(answer.get("stream", "")).rstrip())
+            if "error" in answer:
+                last = "\n".join([line for line in said if line][-10:])
+                raise ClusterError(
+                    f"building the nodes' image on {base} failed: {answer['error']}; the last lines were:\n{last}"
+                )
+
+
+def _drop_old(client: APIClient, current: str) -> None:
+    from docker import errors
+
+    images = client.images(REPOSITORY, filters={"label": f"{LABEL}=image"})
+    for image in sorted(images, key=lambda image: image["Created"], reverse=True)[KEPT:]:
+        for tag in image["RepoTags"] or ():
+            if tag != current:
+                try:
+                    client.remove_image(tag)
+                except errors.APIError:
+                    continue  # in use by a run of another version of splitbrain: it stays

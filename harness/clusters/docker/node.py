@@ -1,0 +1,209 @@
+"""One node: a container that outlives its service.
+
+The container's first process is an init whose only child sleeps. The service is started beside it, so a killed service
+leaves the network namespace, the address and the disk as they were, as on a machine whose daemon crashed.
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+import tarfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from harness.clusters.docker import engine, names
+from harness.clusters.linux import processes
+from harness.clusters.linux.identity import Identity
+from harness.errors import ClusterError
+from harness.node.wire import Lines, Malformed, decode, encode
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+PORT = 7000
+DATA = "/var/lib/splitbrain"
+LOGS = "/var/log/splitbrain"
+_LOG = f"{LOGS}/node.log"
+
+_SLEEP = ("sleep", "infinity")
+
+# `exec` makes the service take the shell's place: the process that was started is the service's own.
+_LAUNCH = ("/bin/sh", "-c", f'exec "$@" >>{_LOG} 2>&1', "sh")
+
+SETTLE_TIMEOUT_S = 10.0
+POLL_S = 0.002
+STATUS_TIMEOUT_S = 1.0
+
+LOG_BYTES_MAX = 64 * 1024 * 1024
+"""What is fetched of one node's logs."""
+
+TAIL_LINES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What every container of a run has in common."""
+
+    run: str
+    controller: Identity
+    image: str
+    network: str
+    addresses: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class DockerNode:
+    """A `harness.clusters.linux.node.ServiceNode` in a container."""
+
+    client: APIClient
+    name: str
+    address: str
+    command: Sequence[str]
+    container: str = ""
+    port: int = PORT
+    namespace: int = 0
+    """The inode of the container's pid namespace, 0 before it runs."""
+    keepers: frozenset[int] = field(default_factory=frozenset)
+    """The processes that keep the container alive: the init and the sleeper. They are never signalled."""
+
+    def create(self, placement: Placement) -> None:
+        """Makes and starts the container, without the service. Raises `ClusterError`."""
+        name = names.container(placement.run, self.name)
+        ours = names.labels("node", placement.run, placement.controller) | {names.NODE_LABEL: self.name}
+        config = {
+            "Image": placement.image,
+            "Cmd": list(_SLEEP),
+            "Hostname": self.name,
+            "Labels": ours,
+            "HostConfig": {
+                "Init": True,
+                "NetworkMode": placement.network,
+                "ExtraHosts": [f"{node}:{address}" for node, address in placement.addresses.items()],
+                # Rules are for IPv4 addresses: nodes must not find one another over link-local IPv6.
+                "Sysctls": {"net.ipv6.conf.all.disable_ipv6": "1"} if Path("/proc/sys/net/ipv6").exists() else {},
+                "SecurityOpt": ["no-new-privileges"],
+                "LogConfig": {"Type": "none"},
+            },
+            "NetworkingConfig": {"EndpointsConfig": {placement.network: {"IPAMConfig": {"IPv4Address": self.address}}}},
+        }
+        with engine.explained(f"making the container of {self.name}"):
+            self.client.create_container_from_config(config, name)  # type: ignore[no-untyped-call]  # the stubs forgot it
+            self.container = name
+            self.client.start(name)
+            init = int(self.client.inspect_container(name)["State"]["Pid"])
+        self._find_keepers(init)
+
+    def pids(self) -> list[int]:
+        """See `ServiceNode`."""
+        if not self.namespace:
+            return []
+        return [pid for pid in processes.in_namespace(self.namespace) if pid not in self.keepers]
+
+    def launch(self) -> int:
+        """See `ServiceNode`."""
+        with engine.explained(f"starting the service of {self.name}"):
+            run = self.client.exec_create(self.container, [*_LAUNCH, *self.command], stdout=False, stderr=False)["Id"]
+            self.client.exec_start(run, detach=True)
+            pid = int(self.client.exec_inspect(run)["Pid"])
+        self._wait_for_program(pid)
+        return pid
+
+    def answers(self) -> bool:
+        """See `ServiceNode`."""
+        return self._status() is not None
+
+    def wall_ns(self) -> int | None:
+        """See `ServiceNode`."""
+        wall = (self._status() or {}).get("wall")
+        return wall if isinstance(wall, int) else None
+
+    def log_tail(self) -> str:
+        """See `ServiceNode`."""
+        try:
+            files = self._logs()
+        except ClusterError:
+            return ""
+        text = files.get(PurePosixPath(_LOG).name, b"").decode("utf-8", "replace")
+        return "\n".join(text.splitlines()[-TAIL_LINES:])
+
+    def save_logs(self, directory: Path) -> None:
+        """Writes the node's logs into a directory of the controller's. Raises `ClusterError` when they
+        cannot be had.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, content in self._logs().items():
+            (directory / name).write_bytes(content)
+
+    def _status(self) -> dict[str, Any] | None:
+        """What the node runtime says of itself, None when it is not there or still starting."""
+        question = encode("splitbrain", self.name, {"type": "node_status", "msg_id": 1})
+        lines = Lines()
+        try:
+            with socket.create_connection((self.address, self.port), timeout=STATUS_TIMEOUT_S) as connection:
+                connection.sendall(question)
+                while data := connection.recv(65536):
+                    for line in lines.feed(data):
+                        body = decode(line).body
+                        return body if body["type"] == "node_status_ok" else None
+        except (OSError, Malformed):
+            pass
+        return None
+
+    def _wait_for_program(self, pid: int) -> None:
+        """Until the shell has become the service, or is gone: a clock patched before would be lost with the shell."""
+        deadline = time.monotonic() + SETTLE_TIMEOUT_S
+        while time.monotonic() < deadline:
+            try:
+                if processes.command_line(pid)[: len(self.command)] == list(self.command):
+                    return
+            except ProcessLookupError:
+                return
+            if not processes.alive(pid):
+                return
+            time.sleep(POLL_S)
+
+    def _find_keepers(self, init: int) -> None:
+        try:
+            namespace = processes.pid_namespace(init)
+        except (ProcessLookupError, PermissionError) as problem:
+            raise ClusterError(
+                f"the container of {self.name} ended at once, or its processes cannot be seen"
+            ) from problem
+        deadline = time.monotonic() + SETTLE_TIMEOUT_S
+        while time.monotonic() < deadline:
+            found = processes.in_namespace(namespace)
+            if len(found) > 1:
+                self.keepers, self.namespace = frozenset(found), namespace
+                return
+            time.sleep(POLL_S)
+        raise ClusterError(f"the container of {self.name} does not come to life")
+
+    def _logs(self) -> dict[str, bytes]:
+        """Plain file name -> content. What the container made of its log directory is not trusted: only regular files
+        in it, by their last name.
+        """
+        with engine.explained(f"reading the logs of {self.name}"):
+            chunks, _ = self.client.get_archive(self.container, LOGS)
+            raw = bytearray()
+            for chunk in chunks:
+                raw += chunk
+                if len(raw) > LOG_BYTES_MAX:
+                    break
+        return _plain_files(bytes(raw))
+
+
+def _plain_files(archive: bytes) -> dict[str, bytes]:
+    """The regular files of a tar by their last name, up to where it was cut off."""
+    found = {}
+    with suppress(tarfile.ReadError), tarfile.open(fileobj=io.BytesIO(archive), mode="r|") as tar:
+        for member in tar:
+            name = PurePosixPath(member.name).name
+            content = tar.extractfile(member) if member.isreg() else None
+            if content is not None and name not in ("", ".", ".."):
+                found[name] = content.read()
+    return found

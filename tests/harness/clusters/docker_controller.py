@@ -1,0 +1,36 @@
+"""A controller for the tests to kill: makes a cluster, cuts it, skews a clock, and waits. Says which run it is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+from docker_support import NODES, Target, cluster
+
+from harness.clusters.docker import DockerCluster
+
+
+def say(stage: str, made: DockerCluster, **more: object) -> None:
+    print(json.dumps({"stage": stage, "run": made.run_name, **more}), flush=True)  # noqa: T201 - this is how it speaks
+
+
+async def main(made: DockerCluster) -> None:
+    try:
+        say("starting", made)
+        await made.create(Target())
+        await made.network.cut("halves", {"n1": NODES[1:]})
+        await made.clocks.skew("n2", 1000)
+        await made.processes.pause(["n3"])
+        say("up", made, pids=[pid for member in made.members.values() for pid in [*member.pids(), *member.keepers]])
+        await asyncio.sleep(120)
+    finally:
+        await made.destroy()
+
+
+if __name__ == "__main__":
+    mine = cluster()
+    try:
+        mine.run(lambda: main(mine))
+    except KeyboardInterrupt:
+        sys.exit(130)
