@@ -41,21 +41,24 @@ pub struct Proof {
 
 /// Decides one register by zones if its values are unique, else by search.
 pub fn decide(history: &RegisterHistory, story: &impl Story, limits: Limits) -> Verdict {
-    let (outcome, method) = match judge(history) {
-        Outcome::Linearizable => (Decision::Linearizable, Method::Zones),
-        Outcome::Violation(conflict) => {
-            let proof = prove(history, &conflict).map(|witness| {
-                let (kind, text) = explain(&witness, story);
-                Proof { ops: witness.ops, kind, text }
-            });
-            (proof.map_or(Decision::Unconfirmed, Decision::Violation), Method::Zones)
-        }
-        Outcome::Undecided => (by_search(history, story, limits), Method::Search),
-    };
-    Verdict { outcome, method }
+    by_zones(history, story)
+        .unwrap_or_else(|| Verdict { outcome: by_search(history, story, limits), method: Method::Search })
 }
 
-fn by_search(history: &RegisterHistory, story: &impl Story, limits: Limits) -> Decision {
+/// `None` if the values do not say which write each read saw.
+pub fn by_zones(history: &RegisterHistory, story: &impl Story) -> Option<Verdict> {
+    let outcome = match judge(history) {
+        Outcome::Linearizable => Decision::Linearizable,
+        Outcome::Undecided => return None,
+        Outcome::Violation(conflict) => prove(history, &conflict).map_or(Decision::Unconfirmed, |witness| {
+            let (kind, text) = explain(&witness, story);
+            Decision::Violation(Proof { ops: witness.ops, kind, text })
+        }),
+    };
+    Some(Verdict { outcome, method: Method::Zones })
+}
+
+pub fn by_search(history: &RegisterHistory, story: &impl Story, limits: Limits) -> Decision {
     let (mut machine, ops) = numbered(history);
     match search(&mut machine, &ops, limits) {
         Answer::Linearizable => Decision::Linearizable,

@@ -1,5 +1,7 @@
 //! Registers: one object that is read, written and compared-and-set.
 mod chains;
+mod check;
+mod columns;
 mod decide;
 mod explain;
 mod lost;
@@ -10,7 +12,8 @@ mod staleness;
 mod witness;
 mod zones;
 
-pub use chains::Chains;
+pub use check::{KeyVerdict, Registers};
+pub use columns::{FailedCas, Reading, Register};
 pub use decide::{decide, numbered, Decision, Method, Proof, Verdict};
 pub use explain::{explain, Story};
 pub use lost::{lost_writes, LostWrite};

@@ -1,6 +1,8 @@
 //! What differential tests share: a small random generator, random register histories and an exhaustive oracle.
 #![allow(dead_code)] // every test file uses a part of it
 
+pub mod table;
+
 use splitbrain_checkers::model::NEVER;
 use splitbrain_checkers::register::{Action, RegisterHistory, RegisterOp, Story, Value};
 

@@ -1,0 +1,96 @@
+//! All registers of a history, in parallel.
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+
+use super::columns::{Reading, Register};
+use super::decide::{by_search, by_zones, Decision, Method, Verdict};
+use super::lost::{lost_writes, LostWrite};
+use super::op::RegisterHistory;
+use super::staleness::{staleness, Staleness};
+use crate::events::{invocations_by_key, phase_mark, Events, Malformed};
+use crate::search::Limits;
+
+/// The registers of a history, one for each key.
+pub struct Registers<'a, E> {
+    registers: Vec<Register<'a, E>>,
+    events: &'a E,
+}
+
+/// The answer for one key.
+pub struct KeyVerdict<'a> {
+    pub key: Option<&'a str>,
+    pub ops: usize,
+    pub verdict: Verdict,
+}
+
+/// No search gets less time than this in its first turn.
+const TURN_MIN: Duration = Duration::from_millis(50);
+
+impl<'a, E: Events> Registers<'a, E> {
+    pub fn read(events: &'a E, reading: &Reading<'a>) -> Result<Self, Malformed> {
+        let groups = invocations_by_key(events);
+        let registers: Result<Vec<_>, Malformed> =
+            groups.par_iter().map(|(key, rows)| Register::read(events, *key, rows, reading)).collect();
+        Ok(Self { registers: registers?, events })
+    }
+
+    pub fn all(&self) -> &[Register<'a, E>] {
+        &self.registers
+    }
+
+    /// Decides every key: all by zones first, then what is left by search, in turns, so that no key starves the others.
+    pub fn check(&self, limits: Limits) -> Vec<KeyVerdict<'a>> {
+        let mut verdicts: Vec<Option<Verdict>> =
+            self.registers.par_iter().map(|register| by_zones(&register.history, register)).collect();
+        let mut open: Vec<usize> = (0..verdicts.len()).filter(|&i| verdicts[i].is_none()).collect();
+        open.sort_by_key(|&i| std::cmp::Reverse(self.registers[i].history.ops.len()));
+        let threads = rayon::current_num_threads().max(1);
+        let memory_bytes = limits.memory_bytes / threads.min(open.len().max(1));
+        // A first turn that could give every key its share, then the whole remaining time for those that need it.
+        let shares: &[u32] = if open.len() > threads { &[4, 1] } else { &[1] };
+        for &share in shares {
+            let rounds = (open.len().div_ceil(threads)).max(1) as u32;
+            let turn = (limits.deadline.saturating_duration_since(Instant::now()) / rounds / share).max(TURN_MIN);
+            let answers: Vec<Verdict> = open
+                .par_iter()
+                .map(|&i| {
+                    let deadline = (Instant::now() + turn).min(limits.deadline);
+                    let register = &self.registers[i];
+                    let outcome = by_search(&register.history, register, Limits { deadline, memory_bytes });
+                    Verdict { outcome, method: Method::Search }
+                })
+                .collect();
+            let is_open = |verdict: &Verdict| matches!(verdict.outcome, Decision::OutOfBudget(_));
+            let left = open.iter().zip(&answers).filter(|(_, answer)| is_open(answer)).map(|(&i, _)| i).collect();
+            for (i, answer) in std::mem::replace(&mut open, left).into_iter().zip(answers) {
+                verdicts[i] = Some(answer);
+            }
+        }
+        let answer = |(register, verdict): (&Register<'a, E>, Option<Verdict>)| KeyVerdict {
+            key: register.key,
+            ops: register.history.ops.len(),
+            verdict: verdict.unwrap_or(Verdict { outcome: Decision::Unconfirmed, method: Method::Search }),
+        };
+        self.registers.iter().zip(verdicts).map(answer).collect()
+    }
+
+    /// How stale each key's reads got.
+    pub fn staleness(&self) -> Vec<Staleness> {
+        self.registers.par_iter().map(|register| staleness(&register.history)).collect()
+    }
+
+    /// Each key's lost writes. Reads after the mark of the final phase count as final.
+    pub fn lost_writes(&self) -> Vec<Vec<LostWrite>> {
+        let final_from = phase_mark(self.events, "final").map(|row| row as u32);
+        self.registers.par_iter().map(|register| lost_writes(&register.history, final_from)).collect()
+    }
+}
+
+impl<E> Register<'_, E> {
+    /// How many operations were acknowledged writes.
+    pub fn acknowledged_writes(&self) -> usize {
+        let RegisterHistory { ops, .. } = &self.history;
+        ops.iter().filter(|op| !op.is_pending() && op.action.written().is_some()).count()
+    }
+}
