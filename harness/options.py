@@ -26,6 +26,11 @@ def duration(owner: str, name: str, value: Any, *, min_s: float, max_s: float) -
     return seconds
 
 
+def interval(owner: str, value: Any) -> float:
+    """A nemesis's `interval`, in seconds: from 10 ms to a day."""
+    return duration(owner, "interval", value, min_s=0.01, max_s=86_400)
+
+
 def integer(owner: str, name: str, value: Any, *, min: int, max: int) -> int:
     """A whole number."""
     if isinstance(value, bool) or not isinstance(value, int) or not min <= value <= max:

@@ -1,0 +1,84 @@
+"""Bad networks: what some nodes send to others is delayed, lost, duplicated, reordered or slowed down.
+
+Each fault does one of these things. The amounts are those Jepsen settled on, strong enough to be felt and weak enough
+for a majority to go on; each is an option.
+"""
+
+from __future__ import annotations
+
+import random as _random
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+from harness import options
+from harness.clusters.base import Cluster, Network, Shape
+from harness.faults import Evidence, Fault, Injection
+from nemeses.victims import Victims, resolve
+
+BEHAVIOURS = ("delay", "loss", "duplicate", "reorder", "rate")
+TARGETS = ("one", "minority", "majority", "primaries", "all")
+
+
+class Packet:
+    """`behaviours`: which of `BEHAVIOURS` to draw from. `targets`: whose sending is disturbed, see `nemeses.victims`.
+
+    `delay` and `jitter` are durations (jitter either way); `loss`, `duplicate` and `reorder` are chances, 0 to 1;
+    `rate_kbit` is kilobits per second on each link.
+    """
+
+    family: ClassVar[str] = "packet"
+    needs: ClassVar[frozenset[str]] = frozenset({"packet"})
+
+    def __init__(
+        self,
+        *,
+        interval: float | str = 10,
+        behaviours: Any = None,
+        targets: Any = None,
+        delay: float | str = 0.05,
+        jitter: float | str = 0.01,
+        loss: float = 0.2,
+        duplicate: float = 0.2,
+        reorder: float = 0.2,
+        rate_kbit: float = 1_000,
+    ) -> None:
+        own = self.family
+        self.interval_s = options.interval(own, interval)
+        self.victims = Victims.of(own, targets, TARGETS)
+        drawn = options.choices(own, "behaviours", list(BEHAVIOURS) if behaviours is None else behaviours, BEHAVIOURS)
+        delay_ms = options.duration(own, "delay", delay, min_s=0.001, max_s=60) * 1000
+        jitter_ms = options.duration(own, "jitter", jitter, min_s=0, max_s=60) * 1000
+        shapes = {
+            "delay": Shape(delay_ms=delay_ms, jitter_ms=jitter_ms),
+            "loss": Shape(loss=options.number(own, "loss", loss, min=0.001, max=1)),
+            "duplicate": Shape(duplicate=options.number(own, "duplicate", duplicate, min=0.001, max=1)),
+            "reorder": Shape(reorder=options.number(own, "reorder", reorder, min=0.001, max=1)),
+            "rate": Shape(rate_kbit=options.number(own, "rate_kbit", rate_kbit, min=1, max=1e9)),
+        }
+        self.shapes = tuple(shapes[behaviour] for behaviour in drawn)
+
+    def draw(self, random: _random.Random) -> Mapping[str, Any]:
+        """`{"shape": the fields of a Shape that are not zero, "targets": spec, "seed": n}`."""
+        shape = asdict(self.shapes[random.randrange(len(self.shapes))])
+        return {"shape": {name: value for name, value in shape.items() if value}} | self.victims.draw(random)
+
+    async def setup(self, cluster: Cluster) -> None:
+        """Raises `UsageError` for a node that is not there."""
+        self.victims.check(cluster.nodes)
+
+    async def inject(self, cluster: Cluster, fault: Fault) -> Injection:
+        nodes = resolve(fault.draw, cluster.nodes)
+        evidence = await _network(cluster).shape(fault.id, nodes, Shape(**fault.draw["shape"])) if nodes else {}
+        return Injection({"nodes": nodes, "shape": dict(fault.draw["shape"])}, evidence)
+
+    async def heal(self, cluster: Cluster, fault: Fault) -> Mapping[str, Evidence]:
+        return await _network(cluster).mend(fault.id)
+
+    async def teardown(self, cluster: Cluster) -> None:
+        """Nothing: shapes are lifted one by one, and the cluster takes the rest down with itself."""
+
+
+def _network(cluster: Cluster) -> Network:
+    assert cluster.network is not None, "a run is refused before it starts on a cluster that cannot shape links"
+    return cluster.network

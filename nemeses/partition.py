@@ -1,0 +1,78 @@
+"""Partitions: some nodes stop hearing some others. Who drops whom is a grudge (`harness.grudges`)."""
+
+from __future__ import annotations
+
+import random as _random
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from harness import grudges, options
+from harness.clusters.base import Cluster, Network
+from harness.errors import UsageError
+from harness.faults import Evidence, Fault, Injection
+from nemeses.victims import SEED_BITS
+
+
+class Partition:
+    """`grudges`: names out of `harness.grudges.NAMES`, or explicit maps from a node to those whose messages it does
+    not receive; each cut draws one of them. Default: every name."""
+
+    family: ClassVar[str] = "partition"
+    needs: ClassVar[frozenset[str]] = frozenset({"partition"})
+
+    def __init__(self, *, interval: float | str = 10, grudges: Any = None) -> None:
+        self.interval_s = options.interval(self.family, interval)
+        self.grudges = _grudges(grudges)
+
+    def draw(self, random: _random.Random) -> Mapping[str, Any]:
+        """`{"grudge": name or map, "seed": n}`; the nodes are picked from the seed when the cut is made."""
+        grudge = self.grudges[random.randrange(len(self.grudges))]
+        return {"grudge": grudge, "seed": random.getrandbits(SEED_BITS)}
+
+    async def setup(self, cluster: Cluster) -> None:
+        """Raises `UsageError` for a grudge that this cluster is too small for, or that names nodes it has not got."""
+        for grudge in self.grudges:
+            _resolve(grudge, 0, (), cluster)
+
+    async def inject(self, cluster: Cluster, fault: Fault) -> Injection:
+        draw = fault.draw
+        drops = _resolve(draw["grudge"], draw["seed"], draw.get("primaries", ()), cluster)
+        nodes = await _network(cluster).cut(fault.id, drops) if drops else {}
+        return Injection({"drops": drops}, nodes)
+
+    async def heal(self, cluster: Cluster, fault: Fault) -> Mapping[str, Evidence]:
+        return await _network(cluster).mend(fault.id)
+
+    async def teardown(self, cluster: Cluster) -> None:
+        """Nothing: cuts are lifted one by one, and the cluster takes the rest down with itself."""
+
+
+def _network(cluster: Cluster) -> Network:
+    assert cluster.network is not None, "a run is refused before it starts on a cluster without partitions"
+    return cluster.network
+
+
+def _grudges(raw: Any) -> tuple[Any, ...]:
+    items = list(grudges.NAMES) if raw is None else [raw] if isinstance(raw, str | Mapping) else raw
+    if isinstance(items, list | tuple) and items and all(item in grudges.NAMES or _is_map(item) for item in items):
+        return tuple(items)
+    raise UsageError(
+        f"partition: grudges must be one or several of {', '.join(grudges.NAMES)}, "
+        f"or maps such as {{n1: [n2, n3]}} from a node to those it does not hear, not {raw!r}"
+    )
+
+
+def _is_map(item: Any) -> bool:
+    return isinstance(item, Mapping) and bool(item) and all(isinstance(value, list | tuple) for value in item.values())
+
+
+def _resolve(grudge: Any, seed: int, primaries: Any, cluster: Cluster) -> dict[str, list[str]]:
+    nodes = cluster.nodes
+    if isinstance(grudge, str):
+        return grudges.draw(grudge, nodes, _random.Random(seed), primaries)
+    named = {*grudge, *(sender for senders in grudge.values() for sender in senders)}
+    if unknown := sorted(str(name) for name in named if name not in nodes):
+        raise UsageError(f"partition: there is no node {unknown[0]!r} to cut off: nodes are {', '.join(nodes)}")
+    if selfish := sorted(node for node, senders in grudge.items() if node in senders):
+        raise UsageError(f"partition: {selfish[0]} cannot be cut off from itself")
+    return {node: [name for name in nodes if name in grudge[node]] for node in nodes if grudge.get(node)}

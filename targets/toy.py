@@ -1,0 +1,87 @@
+"""The target that a bundled store is: a class on the node runtime, which answers the toys' requests in every cluster.
+
+A store of your own needs no more than this: a subclass of `harness.node.Node` that answers `read`, `write` and `cas`,
+and a function that returns a `Toy` with its claims.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.claims import Claim
+from harness.client import Client
+from harness.clusters.base import Cluster
+from harness.errors import NodeError, UnknownName
+from harness.node import RpcError
+from harness.target import NodeService
+from workloads.register import RegisterClient
+
+CLIENTS: dict[str, Callable[[Callable[[], Any]], Client]] = {"register": RegisterClient}
+"""The client of each workload that a toy can serve."""
+
+READY_S_MAX = 30.0
+ASK_S_MAX = 1.0
+POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Toy:
+    """A bundled store: its name in plans, the class its nodes run, and what it claims."""
+
+    name: str
+    service: NodeService
+    claims: Sequence[Claim]
+    workloads: Sequence[str] = ("register",)
+
+    def client(self, workload: str, cluster: Cluster, node: str) -> Client:
+        """The workload's own client, on a connection to that node."""
+        if workload not in self.workloads or workload not in CLIENTS:
+            raise UnknownName(
+                f"{self.name} has no client for workload {workload!r}: it has {', '.join(self.workloads)}"
+            )
+        return CLIENTS[workload](lambda: cluster.connect(node))
+
+    async def ready(self, cluster: Cluster) -> None:
+        """Returns once every node has answered a read: until then a leader may be missing, or unknown to some."""
+        try:
+            async with asyncio.timeout(READY_S_MAX):
+                await asyncio.gather(*(_answers(cluster, node) for node in cluster.nodes))
+        except TimeoutError:
+            raise NodeError(
+                f"{self.name} did not become ready: not every node answered a read within {READY_S_MAX:g} s"
+            ) from None
+
+    async def primaries(self, cluster: Cluster) -> Sequence[str]:
+        """The nodes that say that they lead, in the latest term that any of those speaks of."""
+        answers = await asyncio.gather(*(_ask(cluster, node, {"type": "status"}) for node in cluster.nodes))
+        leaders = {
+            node: answer.get("term", 0)
+            for node, answer in zip(cluster.nodes, answers, strict=True)
+            if answer is not None and answer.get("role") == "leader"
+        }
+        latest = max(leaders.values(), default=0)
+        return [node for node, term in leaders.items() if term == latest]
+
+
+async def _answers(cluster: Cluster, node: str) -> None:
+    for _ in range(round(READY_S_MAX / POLL_S)):
+        if await _ask(cluster, node, {"type": "read", "key": "ready"}) is not None:
+            return
+        await asyncio.sleep(POLL_S)
+    raise TimeoutError
+
+
+async def _ask(cluster: Cluster, node: str, body: dict[str, Any]) -> dict[str, Any] | None:
+    """One request on a connection of its own; None when it was refused or not answered in time."""
+    try:
+        async with asyncio.timeout(ASK_S_MAX):
+            connection = await cluster.connect(node)
+            try:
+                return await connection.call(body)
+            finally:
+                await connection.close()
+    except (TimeoutError, OSError, RpcError):
+        return None
