@@ -107,8 +107,9 @@ class Repeat(Generator):
         return op, Repeat(self.origin, self.origin, self.left - 1) if self.left > 1 else None
 
     def update(self, ctx: Context, event: Operation) -> Generator:
-        child = self.child.update(ctx, event)
-        return self if child is self.child else Repeat(child, child, self.left)
+        origin = self.origin.update(ctx, event)
+        child = origin if self.child is self.origin else self.child.update(ctx, event)
+        return self if child is self.child and origin is self.origin else Repeat(origin, child, self.left)
 
 
 @node
@@ -177,7 +178,7 @@ class UntilOk(Generator):
         op, child = self.child.op(ctx)
         if child is None and type(op) is not Operation:
             return None, None
-        after = child or NOTHING
+        after = NOTHING if child is None else child
         if type(op) is not Operation or op.type is not Type.INVOKE:
             return op, UntilOk(after, self.mine)
         op = ctx.assign(op)

@@ -10,7 +10,7 @@ from itertools import accumulate, pairwise
 
 from harness.errors import UsageError
 from harness.generators.context import NEVER, Context
-from harness.generators.protocol import PENDING, Answer, Generator, Liftable, Pending, lift, node
+from harness.generators.protocol import NOTHING, PENDING, Answer, Generator, Liftable, Pending, lift, node
 from harness.operation import Operation
 
 
@@ -50,31 +50,32 @@ class Any(Generator):
     children: tuple[Generator, ...]
 
     def op(self, ctx: Context) -> Answer:
-        count = len(self.children)
-        states: list[Generator | None] | None = None
-        wake = NEVER
+        children = self.children
+        count, wake, ended = len(children), NEVER, False
         start = int(ctx.random.random() * count)
         for step in range(start, start + count):
             place = step if step < count else step - count
-            op, child = self.children[place].op(ctx)
-            if child is not self.children[place]:
-                states = states or list(self.children)
-                states[place] = child
+            before = children[place]
+            op, child = before.op(ctx)
+            if child is None:
+                child, ended = NOTHING, True
+            if child is not before:
+                children = (*children[:place], child, *children[place + 1 :])
             if type(op) is Operation:
-                return op, self if states is None else _any(states)
+                break
             if type(op) is Pending and op.until < wake:
                 wake = op.until
-        after = self if states is None and count else _any(states or [])
-        return (None if after is None else Pending(wake)), after
+        else:
+            op = Pending(wake)
+        if ended:
+            children = tuple(child for child in children if child is not NOTHING)
+        if not children:
+            return (op, None) if type(op) is Operation else (None, None)
+        return op, self if children is self.children else Any(children)
 
     def update(self, ctx: Context, event: Operation) -> Generator:
         children = _updated(self.children, ctx, event)
         return self if children is self.children else Any(children)
-
-
-def _any(states: list[Generator | None]) -> Any | None:
-    children = tuple(state for state in states if state is not None)
-    return Any(children) if children else None
 
 
 @node

@@ -121,31 +121,30 @@ class Context:
     def is_free(self, process: int) -> bool:
         """Whether `process` waits for an operation on a thread this generator may use. Raises `UsageError` for one
         that is gone."""
-        thread = self.crew.thread(process)
-        if not 0 <= thread < len(self.crew.processes) or self.crew.processes[thread] != process:
+        thread, running = self.crew.thread(process), self.crew.processes
+        if thread >= len(running) or running[thread] != process:
             raise UsageError(f"an operation names process {process}, but nobody runs it (any more)")
         return bool(self.free >> thread & 1)
 
     def assign(self, op: Operation) -> Operation:
         """`op` with a process: its own, or else that of a free thread, picked by chance. Some thread must be free."""
-        if op.process is not None or op.type is not _INVOKE:
+        f, key, value, process, type, time, node, error, index = op
+        if process is not None or type is not _INVOKE:
             return op
         process = self.crew.processes[pick(self.free, self.random)]
-        return _new(Operation, (op.f, op.key, op.value, process, _INVOKE, op.time, op.node, None, -1))
+        return _new(Operation, (f, key, value, process, type, time, node, error, index))
 
 
 def pick(threads: int, random: _random.Random) -> int:
     """One of a non-empty set of threads.
 
-    The first member at or above a random place: one draw and four operations on ints however many threads there are.
+    The first member at or above a random place: one draw and a few operations on ints however many threads there are.
     Among neighbours of long gaps that is not quite even, but no thread is ever left out. (A draw of `random()` and one
     product round alike on every machine.)
     """
-    if not threads & (threads - 1):
-        return threads.bit_length() - 1
     place = int(random.random() * threads.bit_length())
     rest = threads >> place
-    return place + (rest & -rest).bit_length() - 1
+    return place if rest & 1 else place + (rest & -rest).bit_length() - 1
 
 
 def members(threads: int) -> Iterator[int]:

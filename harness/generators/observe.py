@@ -51,7 +51,9 @@ class OnUpdate(Generator):
             return None, None
         if child is self.child:
             return op, self
-        return op, OnUpdate(self.handler, child or NOTHING)  # its end may still be overruled by an event
+        return op, OnUpdate(
+            self.handler, NOTHING if child is None else child
+        )  # its end may still be overruled by an event
 
     def update(self, ctx: Context, event: Operation) -> Generator:
         child = lift(self.handler(self.child, ctx, event))

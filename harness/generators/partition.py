@@ -87,7 +87,7 @@ class Partition(Generator):
                     break
                 op, child = fresh.op(view)
             if child is not children[group]:
-                children = children.put(group, child or NOTHING)
+                children = children.put(group, NOTHING if child is None else child)
             if type(op) is Operation:
                 op = view.assign(op)
                 if children is self.children and naps is self.naps and live == self.live:

@@ -13,7 +13,18 @@ from harness.operation import Operation, Type
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass_transform(frozen_default=True)
+def node(cls: type[_T]) -> type[_T]:
+    """A dataclass for generator states: frozen for the type checker, a plain slotted class when it runs.
+
+    Each operation makes one new state per combinator on its way. A dataclass that is frozen at run time assigns every
+    field through `object.__setattr__`, which costs three times as much to make: a third of the whole budget of an
+    operation.
+    """
+    return dataclass(slots=True, eq=False)(cls)
+
+
+@node
 class Pending:
     """ "Nothing now": ask again after the next event, and at `until` (nanoseconds) at the latest."""
 
@@ -50,17 +61,6 @@ class Generator(Protocol):
 
 Liftable: TypeAlias = "Generator | Operation | Sequence[Any] | Callable[[Context], Any] | None"
 """What combinators take: a generator, or a plain value that stands for one (see `lift`)."""
-
-
-@dataclass_transform(frozen_default=True)
-def node(cls: type[_T]) -> type[_T]:
-    """A dataclass for generator states: frozen for the type checker, a plain slotted class when it runs.
-
-    Each operation makes one new state per combinator on its way. A dataclass that is frozen at run time assigns every
-    field through `object.__setattr__`, which costs three times as much to make: a third of the whole budget of an
-    operation.
-    """
-    return dataclass(slots=True, eq=False)(cls)
 
 
 @node

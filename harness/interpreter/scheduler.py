@@ -111,7 +111,7 @@ class Scheduler:
             ctx.time = self._now()
             op, following = self._generator.op(ctx)
             if isinstance(op, Operation):
-                self._generator = following or NOTHING
+                self._generator = NOTHING if following is None else following
                 if op.type is not _INVOKE:
                     _log.info("%s", op.value)
                     continue
@@ -138,17 +138,13 @@ class Scheduler:
         """Journals an invocation, then sends it."""
         ctx, crew = self._ctx, self._ctx.crew
         f, key, value, process, *_ = op
-        if process is not None:
-            thread = crew.thread(process)
-            free = ctx.is_free(process)
-        else:
-            free = bool(ctx.free)
-            thread = pick(ctx.free, ctx.random) if free else 0
-            process = crew.processes[thread]
-        if not free:
+        if process is None and ctx.free:
+            process = crew.processes[pick(ctx.free, ctx.random)]
+        if process is None or not ctx.is_free(process):
             raise HarnessError(
                 f"the generator came up with {op}, but no thread is free for it: it must look at ctx.free"
             )
+        thread = crew.thread(process)
         worker = self._workers[thread]
         time = ctx.time = self._now()
         try:
