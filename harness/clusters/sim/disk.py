@@ -59,6 +59,11 @@ class _Change:
         return None
 
 
+def _check(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise OSError(errno.EINVAL, "a file's name is letters, digits, '.', '_' and '-'", name)
+
+
 class SimDisk:
     """The disk of one node; it outlives the node's incarnations. `sync_ns` is the range of a sync's duration."""
 
@@ -74,8 +79,7 @@ class SimDisk:
 
     def change(self, name: str, change: _Change) -> None:
         """Applies one operation to what the process sees."""
-        if not NAME.fullmatch(name):
-            raise OSError(errno.EINVAL, "a file's name is letters, digits, '.', '_' and '-'", name)
+        _check(name)
         file = self._files.setdefault(name, _File())
         if change.kind == "truncate" and file.current is None:
             raise FileNotFoundError(errno.ENOENT, "no such file", name)
@@ -84,6 +88,7 @@ class SimDisk:
 
     def read(self, name: str) -> bytes | None:
         """The content as the process sees it."""
+        _check(name)
         file = self._files.get(name)
         return None if file is None or file.current is None else bytes(file.current)
 

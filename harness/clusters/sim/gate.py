@@ -93,11 +93,16 @@ class NodeLoop(VirtualLoop):
         self.ready.extend(held)
         return len(held)
 
-    def kill(self) -> None:
-        """Shuts the gate for ever and takes apart what was running."""
+    def shut(self) -> None:
+        """Closes the gate for ever. What is queued elsewhere finds it shut; what would be queued from now on is
+        dropped."""
         self.held = deque(maxlen=0)
         self.ready = deque(maxlen=0)
         self.heap = []
+
+    def kill(self) -> None:
+        """Shuts the gate, and takes apart what was running."""
+        self.shut()
         root = self.root
         before, root.active = root.active, self
         running = asyncio.events._get_running_loop()

@@ -115,11 +115,14 @@ class Process:
         self._exited(f"the node crashed at start: {type(error).__name__}: {error}")
 
     def _exited(self, why: str) -> None:
+        if not self.alive:
+            return
         self.log(why)
-        # Its own code is still on the stack: the machine cleans up in a moment, but nothing may happen before that.
+        # Its own code is still on the stack: it ends here and now, and the machine cleans up in a moment.
         self.alive = False
-        root = self.loop.root
-        root.call_soon(self._machine.reap, self, why)
+        self.disk.unmount()
+        self.loop.shut()
+        self.loop.root.call_soon(self._machine.reap, self, why)
 
 
 class Machine:
@@ -152,6 +155,8 @@ class Machine:
     def start(self, node_class: Callable[..., Node], options: Mapping[str, Any]) -> Process:
         """Starts a new incarnation; wait for its `started`. The machine must be without one."""
         assert self.state == STOPPED, f"{self.name} runs already"
+        if self.process is not None:
+            self.reap(self.process, "it ended")
         self.incarnation += 1
         stream = self._streams.stream(f"node/{self.name}/{self.incarnation}")
         self.process = Process(self, self.incarnation, stream)
