@@ -88,9 +88,7 @@ class Raft(RaftServer):
         return answer
 
     def confirmed(self, round: int) -> None:
-        """Serves the reads that arrived before that round was sent: their state is applied up to `commit` by now."""
-        if not self._reads or not self.caught_up:
-            return
+        """Serves the reads that arrived before that round was sent."""
         served = 0
         for needed, key, answer in self._reads:
             if needed > round:

@@ -57,6 +57,7 @@ class RaftServer(Node):
         self._peers = Peers(self.peers)
         self._term_start = 0
         self._synced = 0
+        self._round_wanted = 0
         self._flush_pending = False
 
     async def start(self) -> None:
@@ -73,17 +74,13 @@ class RaftServer(Node):
         """This server leads no longer; what it proposed may be committed yet, or replaced."""
 
     def confirmed(self, round: int) -> None:
-        """A majority has answered that round of messages, so nobody else led when it was sent."""
+        """A majority has answered that round of messages, so nobody else led when it was sent; and everything that was
+        committed under earlier leaders is applied here (5.4.2, 8)."""
 
     @property
     def guide(self) -> str | None:
         """Another server that follows a leader which this one cannot reach itself."""
         return self._led_by_others
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether this leader surely knows of everything that was committed under earlier ones (5.4.2, 8)."""
-        return self.commit >= self._term_start
 
     def propose(self, command: Any) -> int:
         """As leader: adds a command to the log, and returns where. It is sent off soon."""
@@ -92,9 +89,10 @@ class RaftServer(Node):
         return index
 
     def next_round(self) -> int:
-        """As leader: the first round of messages that is sent after this call. It is sent soon."""
+        """As leader: the first round of messages that is sent after this call. It goes out soon."""
         self._flush_soon()
-        return self._peers.round + 1
+        self._round_wanted = self._peers.round + 1
+        return self._round_wanted
 
     # Elections (5.2, diss. 9.6) ---------------------------------------------------------------------------------------
 
@@ -294,7 +292,12 @@ class RaftServer(Node):
 
     def _conclude(self) -> None:
         """Commits what a majority holds if it is of this term: earlier ones come along with it (5.4.2)."""
-        index = self._peers.held_by_majority(self._synced)
-        if index > self.commit and self.state.term_at(index) == self.state.term:
-            self._commit(index)
-        self.confirmed(self._peers.confirmed_round())
+        if self.commit < self.state.last_index:
+            index = self._peers.held_by_majority(self._synced)
+            if index > self.commit and self.state.term_at(index) == self.state.term:
+                self._commit(index)
+        if self._round_wanted and self.commit >= self._term_start:
+            round = self._peers.confirmed_round()
+            self.confirmed(round)
+            if round >= self._round_wanted:
+                self._round_wanted = 0
