@@ -39,6 +39,10 @@ impl<'a, E: Events> Registers<'a, E> {
         &self.registers
     }
 
+    pub fn into_all(self) -> Vec<Register<'a, E>> {
+        self.registers
+    }
+
     /// Decides every key: all by zones first, then what is left by search, in turns, so that no key starves the others.
     pub fn check(&self, limits: Limits) -> Vec<KeyVerdict<'a>> {
         let mut verdicts: Vec<Option<Verdict>> =
