@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from harness import faults, plugins
+from harness import faults, plugins, repeat
 from harness.errors import HarnessError, RecordingError
 from harness.experiment import Experiment, admit
 from harness.history import History
@@ -58,6 +58,7 @@ class Outcome:
             "claims": [claim.to_json() for claim in self.claims],
             "faults": list(self.faults),
             "stats": dict(self.stats),
+            "command": repeat.command(plan),
         }
         return document | ({"problem": self.problem} if self.problem else {})
 
@@ -98,7 +99,8 @@ def conclude(
         timing = dict(stats or {}) | {"check_s": round(time.monotonic() - checked, 3)}
         spans = [span.to_json() for span in faults.spans(history)]
         outcome = Outcome(experiment, folder, claims, spans, dict(counts) | timing, history, problem)
-    with suppress(RecordingError):  # a full disk must not cost the user the verdict on the terminal
+    with suppress(RecordingError, OSError):  # a full disk must not cost the user the verdict on the terminal
         folder.write_faults(outcome.faults)
         folder.write_verdict(outcome.to_json())
+        plugins.load("reports", "html")(folder.path)
     return outcome
