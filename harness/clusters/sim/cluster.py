@@ -92,6 +92,8 @@ class SimCluster:
         """Runs `main` on virtual time; a cluster runs once. Ctrl-C cancels it, lets it clean up, and is raised again
         afterwards."""
         loop = self._loop
+        if loop.is_closed() or asyncio.events._get_running_loop() is not None:
+            raise RuntimeError("a simulated cluster runs once, and not from inside another event loop")
         task = asyncio.Task(_await(main), loop=loop, name="main")
         try:
             with _Interrupt(task):
