@@ -2,8 +2,18 @@
 //! `splitbrain-checkers`; here Python objects become their arguments and their results become Python objects.
 use pyo3::prelude::*;
 
+mod checkers;
+mod checkers_events;
+mod checkers_register;
+mod history;
+mod history_column;
+mod history_json;
+mod history_recorder;
+mod history_rows;
+
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    Ok(())
+    history::register(module)?;
+    checkers::register(module)
 }

@@ -1,0 +1,124 @@
+"""The Rust extension: histories in columns, and the checkers' algorithms."""
+
+import os
+from types import TracebackType
+from typing import Any, Self
+
+__version__: str
+
+# --- histories (core/python/src/history*.rs) ---
+
+class MalformedHistory(ValueError):
+    """What was read is not a history. `args` are the message and the 1-based line, or None where there are no lines."""
+
+class Recorder:
+    """Records events into columns, and to a file in whole batches.
+
+    The index of an event is its place in the order of calls. Times are integer nanoseconds and are not checked here,
+    see `History.problems`. Values and errors are JSON: None, bool, int of any size, finite float, str, list, tuple,
+    dict with keys of str or int (which become their digits); None means absent. They are kept as canonical JSON text.
+
+    Every method may raise: TypeError or ValueError for a value that is not JSON, ValueError once closed,
+    OverflowError when the history outgrows its limits (2^32 events, 2 GiB of text in one column); in all of these
+    nothing was recorded. OSError when the file cannot be written: then the event is kept in memory, the file ends at
+    its last whole batch, and the next flush tries again. May be called from any thread.
+    """
+
+    def __new__(cls, path: str | os.PathLike[str] | None = None, /) -> Self:
+        """Creates the file; OSError if it cannot, FileExistsError if there is one. Without a path: in memory only."""
+
+    def invoke(
+        self,
+        time: int,
+        process: int,
+        f: str,
+        key: str | int | None = None,
+        value: Any = None,
+        node: str | None = None,
+        /,
+    ) -> int:
+        """An operation begins; `complete` takes its index. At most one per process is the caller's duty."""
+
+    def complete(self, invocation: int, time: int, type: int, value: Any = None, error: Any = None, /) -> int:
+        """The operation ends: 1 ok, 2 fail, 3 info. Process, f, key and node are those of the invocation.
+
+        ValueError if that index is no invocation, or was completed.
+        """
+
+    def event(
+        self,
+        time: int,
+        process: int,
+        type: int,
+        f: str,
+        key: str | int | None = None,
+        value: Any = None,
+        node: str | None = None,
+        error: Any = None,
+        /,
+    ) -> int:
+        """Any event that completes nothing, such as a nemesis's mark (type 3)."""
+
+    def flush(self) -> None:
+        """Writes what is pending and hands it to the operating system. Happens by itself every 65,536 events."""
+
+    def close(self) -> None:
+        """Flushes and ends the file. Twice does nothing; after an OSError it can be tried again."""
+
+    def history(self) -> History:
+        """The history so far: a copy while recording goes on; once closed, the recorder's own memory."""
+
+    def __len__(self) -> int: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+class Column:
+    """A read-only buffer of signed 64-bit (`q`) or unsigned 8-bit (`B`) numbers."""
+
+    def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+class History:
+    """The columns behind `harness.history.History`, which documents what is not said here."""
+
+    @property
+    def has_times(self) -> bool: ...
+    @property
+    def truncated(self) -> bool: ...
+    def __len__(self) -> int: ...
+    def row(self, row: int) -> tuple[Any, ...]:
+        """One event as the fields of `harness.operation.Operation`, in its order. IndexError."""
+
+    def rows(self, start: int, stop: int) -> list[tuple[Any, ...]]:
+        """The events of these rows; `stop` may lie beyond the end."""
+
+    def completion(self, row: int) -> int | None: ...
+    def invocation(self, row: int) -> int | None: ...
+    def column(self, name: str) -> Column: ...
+    def codes(self, name: str) -> tuple[Column, list[str]]:
+        """A text column as codes and the distinct texts, in order of first appearance; -1 is no text.
+
+        Of `value` and `error` the texts are JSON.
+        """
+
+    def keys(self) -> list[str]: ...
+    def for_key(self, key: str) -> History: ...
+    def select(self, rows: list[int]) -> History: ...
+    def problems(self, limit: int) -> list[tuple[int, int | None, str]]:
+        """Event, line and message of each."""
+
+    def write(self, path: str, format: str) -> None: ...
+    def header(self, format: str) -> bytes:
+        """What a file of this text format begins with."""
+
+    def render(self, format: str, start: int, stop: int) -> bytes:
+        """These rows in a text format, a line each."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+def read_history(path: str, format: str | None = None, /) -> History:
+    """Reads a file; its content says the format unless one is given. OSError, `MalformedHistory`; ValueError for an
+    unknown format.
+    """
