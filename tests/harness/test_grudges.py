@@ -34,7 +34,7 @@ def components(grudge: grudges.Grudge, nodes: list[str]) -> list[set[str]]:
 
 
 @given(SIZES, SEEDS, st.sampled_from(grudges.NAMES))
-def test_every_grudge_names_nodes_of_the_cluster_in_order_and_never_cuts_a_node_from_itself(size, seed, name):
+def test_every_grudge_names_nodes_of_the_cluster_in_order_and_never_cuts_a_node_from_itself(size, seed, name) -> None:
     nodes = names(size)
     grudge = grudges.draw(name, nodes, random.Random(seed), [nodes[0]])
     assert grudge, "a cut that cuts nothing"
@@ -45,14 +45,14 @@ def test_every_grudge_names_nodes_of_the_cluster_in_order_and_never_cuts_a_node_
 
 
 @given(SIZES, SEEDS, st.sampled_from(grudges.NAMES))
-def test_equal_chances_give_equal_grudges(size, seed, name):
+def test_equal_chances_give_equal_grudges(size, seed, name) -> None:
     nodes = names(size)
     first, second = (grudges.draw(name, nodes, random.Random(seed), nodes[:1]) for _ in range(2))
     assert first == second
 
 
 @given(SIZES, SEEDS)
-def test_one_isolates_a_single_node(size, seed):
+def test_one_isolates_a_single_node(size, seed) -> None:
     nodes = names(size)
     grudge = grudges.one(nodes, random.Random(seed))
     assert is_mutual(grudge)
@@ -60,7 +60,7 @@ def test_one_isolates_a_single_node(size, seed):
 
 
 @given(SIZES, SEEDS)
-def test_halves_are_as_even_as_can_be(size, seed):
+def test_halves_are_as_even_as_can_be(size, seed) -> None:
     nodes = names(size)
     grudge = grudges.halves(nodes, random.Random(seed))
     assert is_mutual(grudge)
@@ -68,7 +68,7 @@ def test_halves_are_as_even_as_can_be(size, seed):
 
 
 @given(SIZES, SEEDS)
-def test_majority_leaves_one_side_a_majority(size, seed):
+def test_majority_leaves_one_side_a_majority(size, seed) -> None:
     nodes = names(size)
     grudge = grudges.majority(nodes, random.Random(seed))
     assert is_mutual(grudge)
@@ -77,7 +77,7 @@ def test_majority_leaves_one_side_a_majority(size, seed):
 
 
 @given(SIZES, SEEDS)
-def test_on_a_ring_every_node_sees_a_majority_and_no_two_see_the_same(size, seed):
+def test_on_a_ring_every_node_sees_a_majority_and_no_two_see_the_same(size, seed) -> None:
     nodes = names(size)
     grudge = grudges.ring(nodes, random.Random(seed))
     assert is_mutual(grudge)
@@ -87,7 +87,7 @@ def test_on_a_ring_every_node_sees_a_majority_and_no_two_see_the_same(size, seed
 
 
 @given(SIZES, SEEDS)
-def test_a_bridge_joins_two_halves_that_cannot_hear_each_other(size, seed):
+def test_a_bridge_joins_two_halves_that_cannot_hear_each_other(size, seed) -> None:
     nodes = names(size)
     grudge = grudges.bridge(nodes, random.Random(seed))
     assert is_mutual(grudge)
@@ -100,7 +100,7 @@ def test_a_bridge_joins_two_halves_that_cannot_hear_each_other(size, seed):
 
 
 @given(SIZES, SEEDS)
-def test_one_way_cuts_one_direction_only_between_a_minority_and_the_rest(size, seed):
+def test_one_way_cuts_one_direction_only_between_a_minority_and_the_rest(size, seed) -> None:
     nodes = names(size)
     grudge = grudges.one_way(nodes, random.Random(seed))
     cut = {(receiver, sender) for receiver, senders in grudge.items() for sender in senders}
@@ -111,7 +111,7 @@ def test_one_way_cuts_one_direction_only_between_a_minority_and_the_rest(size, s
     assert 2 * min(len(receivers), len(senders)) < size
 
 
-def test_one_way_makes_nodes_deaf_and_mute():
+def test_one_way_makes_nodes_deaf_and_mute() -> None:
     kinds = set()
     for seed in range(20):
         grudge = grudges.one_way(names(5), random.Random(seed))
@@ -120,7 +120,7 @@ def test_one_way_makes_nodes_deaf_and_mute():
 
 
 @given(SIZES, SEEDS, st.data())
-def test_primaries_are_cut_off_from_all_others(size, seed, data):
+def test_primaries_are_cut_off_from_all_others(size, seed, data) -> None:
     nodes = names(size)
     primaries = data.draw(st.sets(st.sampled_from(nodes)))
     grudge = grudges.draw("primaries", nodes, random.Random(seed), primaries)
@@ -131,13 +131,13 @@ def test_primaries_are_cut_off_from_all_others(size, seed, data):
 
 
 @given(SEEDS)
-def test_random_cuts_single_directions(seed):
+def test_random_cuts_single_directions(seed) -> None:
     nodes = names(5)
     grudge = grudges.any_direction(nodes, random.Random(seed))
     assert sum(map(len, grudge.values())) >= 1
 
 
-def test_random_reaches_every_direction():
+def test_random_reaches_every_direction() -> None:
     nodes = names(3)
     seen = set()
     for seed in range(50):
@@ -146,7 +146,7 @@ def test_random_reaches_every_direction():
     assert len(seen) == 6
 
 
-def test_random_never_cuts_nothing():
+def test_random_never_cuts_nothing() -> None:
     class Heads(random.Random):
         def getrandbits(self, bits: int, /) -> int:
             return 0
@@ -155,11 +155,11 @@ def test_random_never_cuts_nothing():
 
 
 @pytest.mark.parametrize(("name", "size"), [("one", 1), ("majority", 2), ("ring", 2), ("bridge", 2)])
-def test_too_small_a_cluster_is_told_so(name, size):
+def test_too_small_a_cluster_is_told_so(name, size) -> None:
     with pytest.raises(UsageError, match=f"{name} needs at least"):
         grudges.draw(name, names(size), random.Random(0))
 
 
-def test_an_unknown_name_is_told_with_those_that_exist():
+def test_an_unknown_name_is_told_with_those_that_exist() -> None:
     with pytest.raises(UsageError, match="one_way"):
         grudges.draw("rign", names(5), random.Random(0))

@@ -1,0 +1,89 @@
+"""Whole runs in the simulator for tests: a store, a workload and faults, and the history that comes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness._core import Recorder
+from harness.clusters.sim import SimCluster
+from harness.generators import any as any_of
+from harness.generators import clients, nemesis, phases, sleep, time_limit
+from harness.history import History
+from harness.interpreter import interpret
+from harness.nemesis import Nemesis
+from harness.operation import PHASE, Operation
+from harness.schedule import NemesisWorker, healing, schedule
+from harness.streams import Streams
+from harness.target import Target
+from workloads.register import Register
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A finished run: its history and, per node, the lines of its log."""
+
+    history: History
+    logs: dict[str, list[str]]
+
+
+def play(
+    target: Target,
+    nemeses: Sequence[Nemesis] = (),
+    *,
+    seed: int,
+    time_s: float = 20,
+    settle_s: float = 5,
+    nodes: int = 5,
+    workload: Register | None = None,
+    **cluster_options: Any,
+) -> Played:
+    """A run with all its phases, as `splitbrain run` makes one."""
+    streams = Streams(seed)
+    names = [f"n{number}" for number in range(1, nodes + 1)]
+    cluster = SimCluster(nodes=names, streams=streams, run_id="test", **cluster_options)
+    work = workload or Register()
+    recorder = Recorder(None)
+    workers = [NemesisWorker(each, cluster, target) for each in nemeses]
+
+    async def main() -> None:
+        await cluster.create(target)
+        await target.ready(cluster)
+        for worker in workers:
+            await worker.nemesis.setup(cluster)
+        epoch = cluster.now()
+        await interpret(
+            phases(
+                _mark("load"),
+                time_limit(time_s, any_of(clients(work.generator()), *(schedule(each, streams) for each in nemeses))),
+                _mark("heal"),
+                healing(workers),
+                _mark("settle"),
+                sleep(settle_s),
+                _mark("final"),
+                clients(work.final()),
+                _mark("end"),
+            ),
+            recorder=recorder,
+            nodes=names,
+            concurrency=work.concurrency,
+            clients=lambda node: target.client("register", cluster, node),
+            now=lambda: cluster.now() - epoch,
+            random=streams.stream("ops"),
+            nemeses={"harness": _value, **{worker.nemesis.family: worker.perform for worker in workers}},
+        )
+        for worker in workers:
+            await worker.heal_all()
+
+    cluster.run(main)
+    logs = {name: [*machine.lines] for name, machine in cluster._machines.items()}
+    return Played(History(recorder.history()), logs)
+
+
+async def _value(op: Operation) -> Any:
+    return op.value
+
+
+def _mark(phase: str) -> Any:
+    return nemesis("harness", Operation(PHASE, value=phase))
