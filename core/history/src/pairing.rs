@@ -69,7 +69,7 @@ enum Finding {
 }
 
 /// Calls `found` for every pair and `wrong` for every event that cannot be paired, in order.
-fn walk(history: &'a History, mut found: impl FnMut(u32, u32), mut wrong: impl FnMut(u32, Finding)) {
+fn walk(history: &History, mut found: impl FnMut(u32, u32), mut wrong: impl FnMut(u32, Finding)) {
     let mut open = Open::default();
     for row in 0..history.len() {
         let (process, f, event) = (history.process(row), history.f(row), row as u32);
