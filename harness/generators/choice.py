@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate, pairwise
+from operator import is_
 
 from harness.errors import UsageError
 from harness.generators.context import NEVER, Context
@@ -156,8 +157,5 @@ class FlipFlop(Generator):
 
 def _updated(children: tuple[Generator, ...], ctx: Context, event: Operation) -> tuple[Generator, ...]:
     """The children after an event: the same tuple when none of them cared."""
-    for place, child in enumerate(children):
-        updated = child.update(ctx, event)
-        if updated is not child:
-            children = (*children[:place], updated, *children[place + 1 :])
-    return children
+    updated = tuple([child.update(ctx, event) for child in children])
+    return children if all(map(is_, updated, children)) else updated

@@ -149,7 +149,7 @@ class Scheduler:
         time = ctx.time = self._now()
         try:
             index = self._journal.invoke(time, process, f, key, value, worker.node)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise HarnessError(f"the generator came up with {op}, which cannot be recorded: {error}") from error
         except OSError as error:
             raise RecordingError(f"the history could not be written: {error}") from error
@@ -209,7 +209,7 @@ class Scheduler:
         worker.deadlines.stop(worker)
         try:
             index = self._journal.complete(op.index, time, type, value, error)
-        except (TypeError, ValueError) as problem:
+        except (TypeError, ValueError, OverflowError) as problem:
             what = f"{op} completed with {value!r} and error {error!r}"
             self.fail(HarnessError(f"{what}, which cannot be recorded: {problem}"))
             return
