@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -85,6 +86,11 @@ def main() -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except Exception:
+        # Python's own exit code for this is 1, which would say that a promise was broken.
+        traceback.print_exc()
+        click.echo("splitbrain: a defect of splitbrain or of a plugin; it says nothing about the target", err=True)
+        code = SplitbrainError.exit_code
     sys.exit(code if isinstance(code, int) else 0)
 
 
