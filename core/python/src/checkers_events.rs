@@ -1,0 +1,85 @@
+//! A history as the checkers see it.
+use pyo3::prelude::*;
+use splitbrain_checkers::events::{Events, Kind, Malformed};
+use splitbrain_history::History;
+
+use crate::history::MalformedHistory;
+
+/// The columns of a history, row by row.
+pub struct Rows<'a>(pub &'a History);
+
+impl Events for Rows<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn time(&self, row: usize) -> i64 {
+        self.0.time(row)
+    }
+
+    fn is_timed(&self) -> bool {
+        self.0.has_times()
+    }
+
+    fn process(&self, row: usize) -> i64 {
+        self.0.process(row)
+    }
+
+    fn kind(&self, row: usize) -> Kind {
+        match self.0.kind(row) {
+            splitbrain_history::Kind::Invoke => Kind::Invoke,
+            splitbrain_history::Kind::Ok => Kind::Ok,
+            splitbrain_history::Kind::Fail => Kind::Fail,
+            splitbrain_history::Kind::Info => Kind::Info,
+        }
+    }
+
+    fn f(&self, row: usize) -> &str {
+        self.0.f(row)
+    }
+
+    fn key(&self, row: usize) -> Option<&str> {
+        self.0.key(row)
+    }
+
+    fn value(&self, row: usize) -> Option<&str> {
+        self.0.value(row)
+    }
+
+    fn error(&self, row: usize) -> Option<&str> {
+        self.0.error(row)
+    }
+
+    fn partner(&self, row: usize) -> Option<usize> {
+        self.0.completion(row).or_else(|| self.0.invocation(row))
+    }
+}
+
+impl Rows<'_> {
+    /// The indices of the events of these operations, given by the rows of their invocations; sorted.
+    pub fn events_of(&self, invocations: impl IntoIterator<Item = u32>) -> Vec<usize> {
+        let mut events: Vec<usize> = invocations
+            .into_iter()
+            .map(|row| row as usize)
+            .flat_map(|row| [Some(row), self.0.completion(row)])
+            .flatten()
+            .map(|row| self.0.index(row))
+            .collect();
+        events.sort_unstable();
+        events
+    }
+
+    /// Fails at the first event that breaks the rules of histories.
+    pub fn checked(&self) -> Result<(), Malformed> {
+        match self.0.problems(1).into_iter().next() {
+            Some(problem) => Err(Malformed::at(problem.event, problem.message)),
+            None => Ok(()),
+        }
+    }
+
+    /// What is wrong with the history, as Python's error.
+    pub fn refuse(&self, malformed: &Malformed) -> PyErr {
+        let Malformed { row, message } = malformed;
+        MalformedHistory::new_err((format!("event {}: {message}", self.0.index(*row)), self.0.line(*row)))
+    }
+}

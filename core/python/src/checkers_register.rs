@@ -1,0 +1,198 @@
+//! Registers, for Python.
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use splitbrain_checkers::events::{moment, Malformed};
+use splitbrain_checkers::register::{
+    Action, Decision, FailedCas, KeyVerdict, Late, LostWrite, Method, Reading, Register, RegisterOp, Registers,
+    Staleness, Story,
+};
+use splitbrain_checkers::search::{Limits, Resource, Stopped};
+
+use crate::checkers_events::Rows;
+use crate::history::History;
+
+/// Adds everything in here to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(check_registers, module)?)?;
+    module.add_function(wrap_pyfunction!(register_staleness, module)?)?;
+    module.add_function(wrap_pyfunction!(lost_register_writes, module)?)
+}
+
+fn reading<'a>(initial: &'a str, has_cas: bool, failed_cas: &str) -> PyResult<Reading<'a>> {
+    let failed_cas = match failed_cas {
+        "drop" => FailedCas::Drop,
+        "assert" => FailedCas::Assert,
+        other => return Err(PyValueError::new_err(format!("failed_cas is drop or assert, not {other:?}"))),
+    };
+    Ok(Reading { initial, failed_cas, has_cas })
+}
+
+#[pyfunction]
+#[pyo3(signature = (history, *, initial, has_cas, failed_cas, seconds, memory_bytes))]
+fn check_registers<'py>(
+    py: Python<'py>,
+    history: &History,
+    initial: &str,
+    has_cas: bool,
+    failed_cas: &str,
+    seconds: f64,
+    memory_bytes: usize,
+) -> PyResult<Vec<Bound<'py, PyDict>>> {
+    let reading = reading(initial, has_cas, failed_cas)?;
+    let limits = Limits::within(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)), memory_bytes);
+    let rows = Rows(&history.columns);
+    let verdicts = py.detach(|| -> Result<_, Malformed> {
+        rows.checked()?;
+        Ok(Registers::read(&rows, &reading)?.check(limits))
+    });
+    let verdicts = verdicts.map_err(|malformed| rows.refuse(&malformed))?;
+    verdicts.iter().map(|verdict| verdict_dict(py, &rows, verdict)).collect()
+}
+
+fn verdict_dict<'py>(py: Python<'py>, rows: &Rows<'_>, key: &KeyVerdict<'_>) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("key", key.key)?;
+    dict.set_item("ops", key.ops)?;
+    dict.set_item("method", if key.verdict.method == Method::Zones { "zones" } else { "search" })?;
+    let verdict = match &key.verdict.outcome {
+        Decision::Linearizable => "linearizable",
+        Decision::Violation(proof) => {
+            dict.set_item("type", proof.kind)?;
+            dict.set_item("message", &proof.text)?;
+            dict.set_item("events", rows.events_of(proof.ops.iter().map(|op| op.id)))?;
+            "violation"
+        }
+        Decision::OutOfBudget(stopped) => {
+            dict.set_item("message", stopped_text(rows, stopped))?;
+            "unknown"
+        }
+        Decision::Unconfirmed => {
+            dict.set_item("message", "a violation was found, but brute force did not confirm it; please report this")?;
+            "unknown"
+        }
+    };
+    dict.set_item("verdict", verdict)?;
+    Ok(dict)
+}
+
+fn stopped_text(rows: &Rows<'_>, stopped: &Stopped) -> String {
+    let of = match stopped.out_of {
+        Resource::Time => "time",
+        Resource::Memory => "memory",
+        Resource::Crashes => "ways to place operations whose outcome is unknown",
+    };
+    let until = if stopped.linearizable_before == i64::MIN {
+        String::new()
+    } else {
+        format!("; what returned before {} is linearizable", moment(rows, stopped.linearizable_before))
+    };
+    format!("out of {of} after {} configurations{until}", stopped.configurations)
+}
+
+#[pyfunction]
+#[pyo3(signature = (history, *, initial))]
+fn register_staleness<'py>(py: Python<'py>, history: &History, initial: &str) -> PyResult<Vec<Bound<'py, PyDict>>> {
+    let reading = reading(initial, true, "drop")?;
+    let rows = Rows(&history.columns);
+    let answers = py.detach(|| -> Result<_, Malformed> {
+        rows.checked()?;
+        let registers = Registers::read(&rows, &reading)?;
+        let answers = registers.staleness();
+        Ok(registers.into_all().into_iter().zip(answers).collect::<Vec<_>>())
+    });
+    let answers = answers.map_err(|malformed| rows.refuse(&malformed))?;
+    answers.iter().map(|(register, answer)| staleness_dict(py, &rows, register, answer)).collect()
+}
+
+fn staleness_dict<'py>(
+    py: Python<'py>,
+    rows: &Rows<'_>,
+    register: &Register<'_, Rows<'_>>,
+    answer: &Staleness,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("key", register.key)?;
+    let answer = match answer {
+        Staleness::Within { delta, worst } => {
+            dict.set_item("delta_ns", delta)?;
+            if let Some(late) = worst {
+                let ops = [late.newer, late.read].map(|op| register.history.ops[op as usize]);
+                dict.set_item("message", late_text(register, late))?;
+                dict.set_item("events", rows.events_of(ops.map(|op| op.id)))?;
+            }
+            "bounded"
+        }
+        Staleness::Unbounded(_) => "unbounded",
+        Staleness::Undecided => "undecided",
+    };
+    dict.set_item("answer", answer)?;
+    Ok(dict)
+}
+
+fn late_text(register: &Register<'_, Rows<'_>>, late: &Late) -> String {
+    let op = |index: u32| -> &RegisterOp { &register.history.ops[index as usize] };
+    let (read, newer) = (op(late.read), op(late.newer));
+    let seen = register.value(read.action.observed().unwrap_or_default());
+    let (verb, value) = match newer.action.written() {
+        Some(value) => ("write of", register.value(value)),
+        None => ("read of", register.value(newer.action.observed().unwrap_or_default())),
+    };
+    format!(
+        "Process {} invoked a read at {} that returned {seen}, {} after the {verb} {value} by process {} had returned.",
+        register.process(read.id),
+        register.moment(read.call),
+        register.moment(read.call - newer.ret),
+        register.process(newer.id),
+    )
+}
+
+#[pyfunction]
+#[pyo3(signature = (history, *, initial, witnesses_max))]
+fn lost_register_writes<'py>(
+    py: Python<'py>,
+    history: &History,
+    initial: &str,
+    witnesses_max: usize,
+) -> PyResult<Vec<Bound<'py, PyDict>>> {
+    let reading = reading(initial, true, "drop")?;
+    let rows = Rows(&history.columns);
+    let answers = py.detach(|| -> Result<_, Malformed> {
+        rows.checked()?;
+        let registers = Registers::read(&rows, &reading)?;
+        let answers = registers.lost_writes();
+        Ok(registers.into_all().into_iter().zip(answers).collect::<Vec<_>>())
+    });
+    let answers = answers.map_err(|malformed| rows.refuse(&malformed))?;
+    let dict = |(register, lost): &(Register<'_, Rows<'_>>, Vec<LostWrite>)| -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        dict.set_item("key", register.key)?;
+        dict.set_item("acknowledged", register.acknowledged_writes())?;
+        dict.set_item("lost", lost.len())?;
+        let witness = |lost: &LostWrite| {
+            let ops = [lost.write, lost.shown_by].map(|op| register.history.ops[op as usize]);
+            (lost_text(register, &ops[0], &ops[1]), rows.events_of(ops.map(|op| op.id)))
+        };
+        dict.set_item("witnesses", lost.iter().take(witnesses_max).map(witness).collect::<Vec<_>>())?;
+        Ok(dict)
+    };
+    answers.iter().map(dict).collect()
+}
+
+fn lost_text(register: &Register<'_, Rows<'_>>, write: &RegisterOp, shown_by: &RegisterOp) -> String {
+    let value = |value: Option<u32>| register.value(value.unwrap_or_default());
+    let deed = match shown_by.action {
+        Action::Cas(from, to) => format!("changed {} into {}", register.value(from), register.value(to)),
+        action => format!("still read {} after everything had been healed", value(action.observed())),
+    };
+    format!(
+        "The write of {} by process {}, acknowledged at {}, was lost: process {} {deed} at {}.",
+        value(write.action.written()),
+        register.process(write.id),
+        register.moment(write.ret),
+        register.process(shown_by.id),
+        register.moment(shown_by.ret),
+    )
+}
