@@ -35,12 +35,12 @@ _log = logging.getLogger("splitbrain")
 class Journal(Protocol):
     """What the interpreter needs of a `Recorder`."""
 
-    def invoke(self, time: int, process: int, f: str, key: str | int | None, value: Any, node: str | None) -> int:
-        """Records an invocation; returns its index. Raises `OSError`."""
+    def invoke(self, time: int, process: int, f: str, key: str | int | None, value: Any, node: str | None, /) -> int:
+        """Records an invocation; returns its index. Raises `OSError`, or `ValueError` and its like for non-JSON."""
         ...
 
-    def complete(self, invocation: int, time: int, type: int, value: Any, error: Any) -> int:
-        """Records a completion; returns its index. Raises `OSError`."""
+    def complete(self, invocation: int, time: int, type: int, value: Any, error: Any, /) -> int:
+        """Records a completion; returns its index. Raises as `invoke`."""
         ...
 
 
@@ -210,7 +210,7 @@ class Scheduler:
         try:
             index = self._journal.complete(op.index, time, type, value, error)
         except (TypeError, ValueError, OverflowError) as problem:
-            what = f"{op} completed with {value!r} and error {error!r}"
+            what = f"{worker.name} completed {op} with {value!r} and error {error!r}"
             self.fail(HarnessError(f"{what}, which cannot be recorded: {problem}"))
             return
         except OSError as problem:
@@ -271,7 +271,7 @@ class Scheduler:
             closing.cancel()
             self._keep(closing)
         elif not closing.cancelled() and (error := closing.exception()) is not None:
-            self.surprised(f"{name}.close", error)
+            self.surprised(closing.get_name(), error)
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         """Waits for a task when all is over, unless it ends before."""

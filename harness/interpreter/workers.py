@@ -53,12 +53,14 @@ class Desk(Protocol):
 class Worker:
     """What all workers have in common: waiting for operations, and being retired."""
 
-    __slots__ = ("_desk", "_parked", "deadlines", "node", "op", "retired", "task", "thread")
+    __slots__ = ("_desk", "_parked", "deadlines", "name", "node", "op", "retired", "task", "thread")
 
     def __init__(self, desk: Desk, thread: int, node: str | None, deadlines: Deadlines[Worker]) -> None:
         self.thread = thread
         self.node = node
         self.deadlines = deadlines
+        self.name = "nobody"
+        """Whom it works with, for messages."""
         self.op: Operation | None = None
         """The invocation it is working on."""
         self.retired = False
@@ -107,7 +109,7 @@ class Worker:
 class ClientWorker(Worker):
     """A logical client, bound to one node. Opens a client when there is something to do and none is open."""
 
-    __slots__ = ("_client", "_make", "_name")
+    __slots__ = ("_client", "_make")
 
     def __init__(
         self,
@@ -120,7 +122,6 @@ class ClientWorker(Worker):
         super().__init__(desk, thread, node, deadlines)
         self._make = make
         self._client: Client | None = None
-        self._name = ""
 
     def successor(self) -> ClientWorker:
         assert self.node is not None, "a client is bound to a node"
@@ -146,7 +147,7 @@ class ClientWorker(Worker):
         except (Exception, asyncio.CancelledError) as surprise:
             if self.retired:
                 raise
-            self._desk.surprised(self._name, surprise)
+            self._desk.surprised(self.name, surprise)
             type, value, error = _INFO, op.value, describe("exception", surprise)
         else:
             if self.retired:
@@ -165,7 +166,7 @@ class ClientWorker(Worker):
         desk = self._desk
         try:
             raw = self._make(self.node or "")
-            self._name = raw.__class__.__name__
+            self.name = f"client {raw.__class__.__name__}"
             client = asynchronous(raw, name=f"client of {self.node}", loop=desk.loop)
             await client.open()
         except Unsupported:
@@ -177,7 +178,7 @@ class ClientWorker(Worker):
             desk.complete(self, op, _FAIL, op.value, describe("no-client", error))
             return None
         if self.retired:
-            desk.dispose(client, self._name)
+            desk.dispose(client, self.name)
             return None
         self._client = client
         return client
@@ -185,7 +186,7 @@ class ClientWorker(Worker):
     def _leave(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            self._desk.dispose(client, self._name)
+            self._desk.dispose(client, self.name)
 
     def _check(self, op: Operation, answer: Any) -> None:
         """The contract of `Client.invoke`, at the one place where it can be broken. A breach says nothing about the
@@ -200,7 +201,7 @@ class ClientWorker(Worker):
         else:
             return
         raise HarnessError(
-            f"client {self._name} was given {op} and returned {answer!r}, which {problem}: "
+            f"{self.name} was given {op} and returned {answer!r}, which {problem}: "
             "return op.ok(value), or raise Failed or Indeterminate"
         )
 
@@ -212,6 +213,7 @@ class NemesisWorker(Worker):
 
     def __init__(self, desk: Desk, thread: int, deadlines: Deadlines[Worker], perform: Perform) -> None:
         super().__init__(desk, thread, None, deadlines)
+        self.name = "nemesis"
         self._work = perform
 
     def successor(self) -> NemesisWorker:

@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
 
+from harness._core import Recorder
 from harness.generators import Liftable
+from harness.history import History
 from harness.interpreter import Tally, interpret
 from harness.operation import Operation, Type
 
@@ -16,21 +18,24 @@ MS = 1_000_000
 
 
 class Notebook:
-    """A recorder that keeps events as a list of operations, and insists on the rules of a recorder."""
+    """A recorder that also keeps the events as operations, for tests to look at while they are made."""
 
     def __init__(self) -> None:
+        self.recorder = Recorder()
         self.events: list[Operation] = []
         self._open: set[int] = set()
 
     def invoke(self, time: int, process: int, f: str, key: Any, value: Any, node: str | None) -> int:
-        index = len(self.events)
+        index = self.recorder.invoke(time, process, f, key, value, node)
+        assert index == len(self.events)
         self.events.append(Operation(f, key, value, process, Type.INVOKE, time, node, None, index))
         self._open.add(index)
         return index
 
     def complete(self, invocation: int, time: int, type: int, value: Any, error: Any) -> int:
+        index = self.recorder.complete(invocation, time, type, value, error)
+        assert index == len(self.events)
         self._open.remove(invocation)
-        index = len(self.events)
         begun = self.events[invocation]
         self.events.append(begun._replace(type=Type(type), time=time, value=value, error=error, index=index))
         return index
@@ -123,5 +128,14 @@ def play(generator: Liftable, invoke: Any = None, *, timeout_ms: int = 30_000, *
     begun = time.monotonic()
     asyncio.run(stage.interpret(generator, invoke, **options))
     stage.seconds = time.monotonic() - begun
-    assert stage.opened() == stage.closed(), stage.log
+    check(stage)
     return stage
+
+
+def check(stage: Stage) -> None:
+    """What holds after every interpretation: each client closed, and a history that obeys the rules of histories."""
+    assert stage.opened() == stage.closed(), stage.log
+    history = History(stage.notebook.recorder.history())
+    assert history.problems() == [] and list(history) == stage.events
+    counted = [sum(event.type is type for event in stage.events) for type in Type]
+    assert stage.tally.events == counted

@@ -137,7 +137,7 @@ def test_a_close_that_hangs_or_raises_holds_up_nothing(caplog: pytest.LogCapture
     asyncio.run(stage.interpret(each_thread([READ] * 3), clients=lambda node: Sticky(node, crash, stage.log)))
     assert time.monotonic() - begun < 10
     assert stage.opened() == stage.closed() == 9
-    assert list(stage.tally.surprises) == ["Sticky.close: OSError"] and "already gone" in caplog.text
+    assert list(stage.tally.surprises) == ["close of client Sticky: OSError"] and "already gone" in caplog.text
 
 
 def test_a_nemesis_has_a_deadline_of_its_own() -> None:
