@@ -1,0 +1,180 @@
+"""The comparison: columns, labels, sentences, shared scales."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports.compare import ComparisonRow, comparison, link, write_comparison
+from tests.reports.markup import Element, parse
+from tests.reports.synthetic import STALE, failing, passing_partition, write_run
+from tests.reports.test_html import HOSTILE, hostile_run
+
+
+def rows() -> list[ComparisonRow]:
+    """A consistent and an available store."""
+    cp = ComparisonRow(
+        target="raft",
+        verdict="pass",
+        run=passing_partition(),
+        strongest_model="linearizable",
+        available_majority=0.9971,
+        available_minority=0.083,
+        recovery_s=1.24,
+        staleness_ms=0.0,
+        lost_writes=0,
+        report="raft/1/report.html",
+    )
+    ap = ComparisonRow(
+        target="multi-leader",
+        verdict="fail",
+        run=failing(),
+        strongest_model="eventual",
+        violation_type="stale-read",
+        violation=STALE,
+        available_majority=0.9999,
+        available_minority=0.9994,
+        recovery_s=0.0,
+        staleness_ms=1810.4,
+        lost_writes=37,
+        report="multi-leader/2/report.html",
+    )
+    return [cp, ap]
+
+
+@pytest.fixture(scope="module")
+def page() -> Element:
+    return parse(comparison(rows()))
+
+
+def table(page: Element) -> dict[str, list[str]]:
+    body = page.one("table", class_="matrix").one("tbody")
+    return {row.one("th").text: [" ".join(cell.text.split()) for cell in row.all("td")] for row in body.all("tr")}
+
+
+def test_every_column_is_told(page: Element) -> None:
+    assert table(page) == {
+        "Chose, when the network split": ["CP consistency", "AP availability"],
+        "Strongest model not refuted": ["linearizable", "eventual"],
+        "Violation found": ["none", f"stale-read {STALE}"],
+        "Answered on the majority side, during partitions": ["99.71 %", "99.99 %"],
+        "Answered on the minority side, during partitions": ["8.3 %", "99.94 %"],
+        "Recovery after healing, at most": ["1.24 s", "at once"],
+        "Stalest read": ["never stale", "1,810 ms"],
+        "Acknowledged writes lost": ["none", "37"],
+        "Verdict on its own promises": ["pass", "fail"],
+        "Its own report": ["every detail", "every detail"],
+    }
+    links = [str(one.attributes["href"]) for one in page.one("table", class_="matrix").all("a")]
+    assert links == ["./raft/1/report.html", "./multi-leader/2/report.html"]
+
+
+def test_what_happened_is_told_in_a_sentence_each(page: Element) -> None:
+    findings = [" ".join(one.text.split()) for one in page.one("ul", class_="findings").all("li")]
+    assert findings == [
+        "CP raft stayed linearizable, and answered 8.3 % of what the minority side asked during partitions.",
+        "AP multi-leader answered 99.94 % of what the minority side asked during partitions, "
+        "and returned reads up to 1,810 ms stale and lost 37 acknowledged writes.",
+    ]
+
+
+def test_the_legend_explains_the_labels(page: Element) -> None:
+    legend = page.one("section", id="meaning").text
+    assert "consistency first" in legend and "availability first" in legend and "CAP theorem" in legend
+
+
+def test_charts_share_their_axes(page: Element) -> None:
+    panels = page.one("div", class_="multiples").all("div", class_="panel")
+    assert len(panels) == 2
+    for kind in ("throughput", "latency"):
+        axes = [
+            [text.text for text in panel.one("svg", **{"aria-labelledby": f"{kind}-{index}-title"}).all("text")]
+            for index, panel in enumerate(panels)
+        ]
+        assert axes[0] == axes[1] and len(axes[0]) > 5
+    ids = [one.attributes["id"] for one in page if "id" in one.attributes]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(
+    ("changes", "stance"),
+    [
+        ({}, "CP"),
+        ({"strongest_model": "sequential"}, "CP"),
+        ({"available_minority": None}, None),
+        ({"available_minority": 1.0}, None),
+        ({"available_minority": 0.9, "strongest_model": "causal"}, "AP"),
+        ({"available_minority": 0.9, "strongest_model": None}, "AP"),
+        ({"strongest_model": "causal"}, "neither"),
+        ({"strongest_model": None}, "neither"),
+    ],
+)
+def test_labels_go_by_what_was_measured(changes: dict[str, Any], stance: str | None) -> None:
+    assert dataclasses.replace(rows()[0], **changes).stance == stance
+
+
+def test_what_is_not_known_is_not_invented() -> None:
+    bare = ComparisonRow("raft", "error", problem="no node came up")
+    page = parse(comparison([bare, rows()[1]]))
+    assert [cells[0] for cells in table(page).values()] == [
+        "undecided", *["not measured"] * 7, "error", "–",
+    ]  # fmt: skip
+    findings = page.one("ul", class_="findings").all("li")
+    assert findings[0].text.strip() == "raft could not be measured: no node came up"
+    assert len(page.one("div", class_="multiples").all("div", class_="panel")) == 1
+
+
+@pytest.mark.parametrize("report", ["javascript:alert(1)", "//evil.test/x", "http://evil.test", 'a"b', "../up/r.html"])
+def test_a_link_stays_below_or_beside_the_page(report: str) -> None:
+    address = link(report)
+    assert address.startswith("./") and ":" not in address and '"' not in address
+
+
+@pytest.mark.parametrize("evil", HOSTILE, ids=range(len(HOSTILE)))
+def test_nothing_a_target_returns_becomes_markup(evil: str) -> None:
+    def tree(text: str) -> Element:
+        texts = dict.fromkeys(("verdict", "strongest_model", "violation_type", "violation", "report", "problem"), text)
+        return parse(
+            comparison([ComparisonRow(text, run=hostile_run(text), available_minority=1.0, **texts), rows()[1]])
+        )
+
+    found, harmless = tree(evil), tree("plain")
+    assert [(one.name, set(one.attributes)) for one in found] == [(one.name, set(one.attributes)) for one in harmless]
+
+
+def test_the_page_is_made_from_what_the_command_prints(tmp_path: Path) -> None:
+    folder = tmp_path / "raft" / "1"
+    write_run(folder, passing_partition())
+    column = {
+        "verdict": "pass",
+        "run": str(folder),
+        "strongest_model": "linearizable",
+        "violation": None,
+        "availability": {"majority": 0.99, "minority": 0.1},
+        "recovery_s": 0.5,
+        "staleness_ms": 0.0,
+        "lost_writes": 0,
+        "problem": None,
+    }
+    nowhere = {
+        **column,
+        "verdict": "error",
+        "run": str(tmp_path / "x"),
+        "strongest_model": None,
+        "problem": "no engine",
+    }
+    path = write_comparison({"raft": column, "../else where": nowhere}, tmp_path)
+    assert path == tmp_path / "compare-raft-.._else_where-7.html"
+    page = parse(path.read_text(encoding="utf-8"))
+    [address] = [str(one.attributes["href"]) for one in page.one("table", class_="matrix").all("a")]
+    assert (tmp_path / address).samefile(folder / "report.html")
+    assert "../else where could not be measured: no engine" in page.text
+    assert table(page)["Chose, when the network split"][0] == "CP consistency"
+
+
+def test_no_target_at_all_is_still_a_page(tmp_path: Path) -> None:
+    path = write_comparison({}, tmp_path)
+    assert parse(path.read_text(encoding="utf-8")).all("table", class_="matrix")
