@@ -17,6 +17,7 @@ known.
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -56,7 +57,8 @@ class Convergence:
         if heal is None or final is None:
             why = f"the run has no mark {'heal' if heal is None else 'final'!r}: it ended before the final reads"
             return Result(Verdict.INCONCLUSIVE, "converges", why=why)
-        found: dict[str | int | None, _Key] = {key: _Key(key) for key in _touched(history)}
+        used = history.keys()
+        found: dict[str | int | None, _Key] = {key: _Key(key) for key in used}
         for invoked, completed in _reads_after(history, heal.index, self.read):
             key = found.setdefault(invoked.key, _Key(invoked.key))
             key.take(invoked, completed, final=invoked.index > final.index)
@@ -176,8 +178,8 @@ def _text(value: str) -> str:
 def _reads_after(history: History, start: int, f: str) -> Iterator[tuple[Operation, Operation | None]]:
     """The reads that clients invoked after that event, with their completions."""
     invoked: dict[int, Operation] = {}
-    for index in range(start, len(history)):
-        op = history[index]
+    for row in range(bisect_left(history.column("index"), start), len(history)):
+        op = history[row]
         if op.process is None or op.process < 0:
             continue
         if op.type is Type.INVOKE:
@@ -187,12 +189,3 @@ def _reads_after(history: History, start: int, f: str) -> Iterator[tuple[Operati
             yield read, op
     for read in invoked.values():
         yield read, None
-
-
-def _touched(history: History) -> list[str | int]:
-    """Every key that a client operation names, in order of appearance."""
-    keys: dict[str | int, None] = {}
-    for op in history:
-        if op.process is not None and op.process >= 0 and op.key is not None:
-            keys.setdefault(op.key)
-    return list(keys)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.answers import OPEN, Answers, client_answers
+from harness.answers import NOBODY, OPEN, Answers, client_answers
 from harness.checker import Anomaly, Budget, Result
 from harness.errors import UsageError
 from harness.faults import FaultSpan, Status, load_end_ns, spans
@@ -129,11 +129,12 @@ class _Recovery:
 
 def _recovery(answers: Answers, stretch: Stretch, within_ns: int | None) -> _Recovery:
     """The worst that any node has to say: broken, else not told, else the longest time."""
-    rows: dict[int, list[int]] = {node: [] for node in sorted(set(answers.node)) if node >= 0}
+    rows: list[list[int]] = [[] for _ in answers.nodes]
+    node_of = answers.node
     for row in answers.between(stretch.healed_ns, None if stretch.last else stretch.end_ns):
-        if answers.node[row] >= 0:
-            rows[answers.node[row]].append(row)
-    told = [_node(answers, answers.nodes[node], asked, stretch, within_ns) for node, asked in rows.items()]
+        if node_of[row] != NOBODY:
+            rows[node_of[row]].append(row)
+    told = [_node(answers, node, asked, stretch, within_ns) for node, asked in zip(answers.nodes, rows, strict=True)]
     if not told:
         return _Recovery(stretch, None, None, why="no client is bound to a node")
     return max(told, key=lambda one: (one.broken, one.seconds is None, one.seconds or 0.0))

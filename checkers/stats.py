@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -99,13 +99,11 @@ class _Kind:
 
 def _errors(history: History) -> list[dict[str, Any]]:
     kinds: dict[tuple[str, str, str], _Kind] = {}
-    for op in history:
-        if op.process is None or op.process < 0 or op.type not in (Type.FAIL, Type.INFO):
-            continue
-        name = (op.f, op.type.label, _kind(op.error))
+    for (f, outcome, error), kind in _distinct(history):
+        name = (f, Type(outcome).label, _kind(error))
         if name not in kinds and len(kinds) >= KINDS_MAX:
             name = ("", "", "other errors")
-        kinds.setdefault(name, _Kind(0, op.index)).count += 1
+        kinds.setdefault(name, _Kind(0, kind.example)).count += kind.count
     ranked = sorted(kinds.items(), key=lambda one: (-one[1].count, one[0]))
     listed = [
         {"f": f, "type": outcome, "error": error, "count": kind.count, "example": kind.example}
@@ -117,6 +115,23 @@ def _errors(history: History) -> list[dict[str, Any]]:
             {"f": "", "type": "", "error": f"{len(rest)} more kinds", "count": count, "example": rest[0][1].example}
         )
     return listed
+
+
+def _distinct(history: History) -> Iterator[tuple[tuple[str, int, Any], _Kind]]:
+    """Every distinct f, outcome and error of what clients did not get ok, parsed once however often it came."""
+    (f_codes, fs), (error_codes, texts) = history.core.codes("f"), history.core.codes("error")
+    seen: dict[tuple[int, int, int], _Kind] = {}
+    index = history.column("index")
+    columns = (history.types(), history.column("process"), memoryview(f_codes), memoryview(error_codes))
+    for row, (outcome, process, f, error) in enumerate(zip(*columns, strict=True)):
+        if outcome < Type.FAIL or process < 0:
+            continue
+        found = seen.get((f, outcome, error))
+        if found is None:
+            found = seen[f, outcome, error] = _Kind(0, index[row])
+        found.count += 1
+    for (f, outcome, error), kind in seen.items():
+        yield (fs[f], outcome, None if error < 0 else json.loads(texts[error])), kind
 
 
 def _kind(error: Any) -> str:

@@ -6,10 +6,11 @@ Kept as arrays, a million operations take 30 MB; as objects they would take twen
 
 from __future__ import annotations
 
+import json
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.operation import Type
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 OPEN = -1
 """The completion time of an operation that never completed."""
+
+NOBODY = -1
+"""The node of a worker that is bound to none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +35,15 @@ class Answers:
     is a worker bound to none.
     """
 
-    index: array[int] = field(default_factory=lambda: array("q"))
-    invoked_ns: array[int] = field(default_factory=lambda: array("q"))
-    completed_ns: array[int] = field(default_factory=lambda: array("q"))
-    outcome: bytearray = field(default_factory=bytearray)
-    served: bytearray = field(default_factory=bytearray)
-    node: array[int] = field(default_factory=lambda: array("i"))
-    f: array[int] = field(default_factory=lambda: array("i"))
-    nodes: list[str] = field(default_factory=list)
-    fs: list[str] = field(default_factory=list)
+    index: array[int]
+    invoked_ns: array[int]
+    completed_ns: array[int]
+    outcome: bytearray
+    served: bytearray
+    node: array[int]
+    f: array[int]
+    nodes: list[str]
+    fs: list[str]
 
     def __len__(self) -> int:
         return len(self.index)
@@ -52,31 +56,46 @@ class Answers:
 
 def client_answers(history: History) -> Answers:
     """Reads them off a history, in one pass."""
-    answers = Answers()
-    nodes: dict[str, int] = {}
-    fs: dict[str, int] = {}
-    rows: dict[int, int] = {}
-    for op in history:
-        if op.process is None or op.process < 0:
-            continue
-        if op.type is Type.INVOKE:
-            rows[op.process] = len(answers)
-            answers.index.append(op.index)
-            answers.invoked_ns.append(op.time)
-            answers.completed_ns.append(OPEN)
-            answers.outcome.append(Type.INVOKE)
-            answers.served.append(0)
-            answers.node.append(-1 if op.node is None else nodes.setdefault(op.node, len(nodes)))
-            answers.f.append(fs.setdefault(op.f, len(fs)))
-        elif (row := rows.pop(op.process, None)) is not None:
-            answers.completed_ns[row] = op.time
-            answers.outcome[row] = op.type
-            answers.served[row] = op.type is Type.OK or (op.type is Type.FAIL and refused(op.error))
-    answers.nodes.extend(nodes)
-    answers.fs.extend(fs)
-    return answers
+    kinds, processes, times = history.types(), history.column("process"), history.column("time")
+    rows = array("q", (row for row, kind in enumerate(kinds) if not kind and processes[row] >= 0))
+    completions = array("q", map(history.column("completion").__getitem__, rows))
+    outcome = bytearray(0 if row < 0 else kinds[row] for row in completions)
+    node, nodes = _compact(history, "node", rows)
+    f, fs = _compact(history, "f", rows)
+    return Answers(
+        array("q", map(history.column("index").__getitem__, rows)),
+        array("q", map(times.__getitem__, rows)),
+        array("q", (OPEN if row < 0 else times[row] for row in completions)),
+        outcome,
+        _served(history, completions, outcome),
+        node,
+        f,
+        nodes,
+        fs,
+    )
 
 
 def refused(error: Any) -> bool:
     """Whether a definite failure is an answer all the same: a compare-and-set refused with the value that was found."""
     return isinstance(error, Mapping) and "current" in error
+
+
+def _compact(history: History, name: str, rows: Iterable[int]) -> tuple[array[int], list[str]]:
+    """A text column of these rows as codes and texts, without the texts that only other rows have."""
+    column, texts = history.core.codes(name)
+    codes = array("q", map(memoryview(column).__getitem__, rows))
+    used = {code: place for place, code in enumerate(code for code in dict.fromkeys(codes) if code >= 0)}
+    used[NOBODY] = NOBODY
+    return array("q", map(used.__getitem__, codes)), [texts[code] for code in used if code >= 0]
+
+
+def _served(history: History, completions: Iterable[int], outcome: bytearray) -> bytearray:
+    column, texts = history.core.codes("error")
+    errors = memoryview(column)
+    refusals = bytes(refused(json.loads(text)) for text in texts) + b"\0"  # the last is that of -1: no error at all
+    return bytearray(
+        kind == _OK or (kind == _FAIL and refusals[errors[row]]) for kind, row in zip(outcome, completions, strict=True)
+    )
+
+
+_OK, _FAIL = Type.OK, Type.FAIL

@@ -175,7 +175,7 @@ def phases(history: History) -> dict[str, Operation]:
 
 def nemesis_ops(history: History) -> Iterator[Operation]:
     """The events of nemeses and of the harness itself, in order."""
-    return (op for op in history if op.process is not None and op.process < 0)
+    return (history[row] for row, process in enumerate(history.column("process")) if process < 0)
 
 
 def load_end_ns(history: History) -> int:

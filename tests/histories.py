@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from harness._core import Recorder
+from harness.history import History
 from harness.operation import NEMESIS, PHASE, Operation, Type
-
-if TYPE_CHECKING:
-    from harness.history import History
 
 OK, FAIL, INFO = Type.OK, Type.FAIL, Type.INFO
 
@@ -93,7 +92,7 @@ class Script:
         worker: int = 0,
     ) -> Script:
         """One event pair of a nemesis; `done` None leaves it open, a `result` of None repeats the value."""
-        invoked = Operation(f, None, value, NEMESIS - worker, Type.INVOKE, ns(at))
+        invoked = Operation(f, None, value, NEMESIS - 1 - worker, Type.INVOKE, ns(at))
         if done is None:
             return self._add(invoked, None)
         result = value if result is None else result
@@ -134,8 +133,9 @@ class Script:
         return self.fault(id, at, until, everyone, drops=drops, healed=healed)
 
     def phase(self, name: str, at: float) -> Script:
-        """A phase mark."""
-        return self.nemesis(at, PHASE, name, done=at)
+        """A phase mark, as the harness sets it: an operation of process -1 that takes no time."""
+        invoked = Operation(PHASE, None, name, NEMESIS, Type.INVOKE, ns(at))
+        return self._add(invoked, invoked._replace(type=INFO))
 
     def history(self) -> History:
         """The events in order of time; of equal times completions come first, as the interpreter takes them."""
@@ -147,10 +147,21 @@ class Script:
 
 
 def record(events: Sequence[tuple[Operation, Operation | None]]) -> History:
-    rows: list[Operation] = []
-    for invoked, completed in events:
-        rows += [invoked] if completed is None else [invoked, completed]
-    # of equal times completions come first, but an operation that took no time still begins before it ends
-    instant = {(c.process, c.time) for i, c in events if c is not None and c.time == i.time}
-    rows.sort(key=lambda op: (op.time, op.type is Type.INVOKE or (op.process, op.time) in instant))
-    return [row._replace(index=index) for index, row in enumerate(rows)]
+    """Records them in order of time."""
+    rows: list[tuple[int, bool, int, Operation]] = []
+    for number, (invoked, completed) in enumerate(events):
+        instant = completed is not None and completed.time == invoked.time
+        rows.append((invoked.time, not instant, number, invoked))
+        if completed is not None:
+            rows.append((completed.time, False, number, completed))
+    recorder = Recorder()
+    indices: dict[int, int] = {}
+    for time, _, number, op in sorted(rows, key=lambda row: row[:2]):
+        if op.type is Type.INVOKE:
+            indices[number] = recorder.invoke(time, op.process or 0, op.f, op.key, op.value, op.node)
+        else:
+            recorder.complete(indices[number], time, op.type, op.value, op.error)
+    recorder.close()
+    history = History(recorder.history())
+    assert not history.problems()
+    return history

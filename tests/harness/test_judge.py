@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -11,12 +11,10 @@ from checkers.availability import Availability
 from harness.checker import Anomaly, Budget, Result
 from harness.claims import Claim
 from harness.errors import HistoryError, UnknownName, UsageError
+from harness.history import History
 from harness.judge import ClaimVerdict, judge, validate
 from harness.verdict import Verdict
 from tests.histories import FAIL, Script, skipped
-
-if TYPE_CHECKING:
-    from harness.history import History
 
 
 @dataclass
@@ -26,7 +24,7 @@ class Verbatim:
     result: Result | Exception
     budgets: list[Budget] = field(default_factory=list)
 
-    def check(self, history: "History", *, budget: Budget) -> Result:
+    def check(self, history: History, *, budget: Budget) -> Result:
         self.budgets.append(budget)
         if isinstance(self.result, Exception):
             raise self.result
