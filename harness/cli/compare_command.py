@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ def _run(experiment: Any, runs_root: Path) -> Outcome:
         return execute(experiment, RunFolder.create(runs_root, plan.target.name, plan.seed), live)
 
 
-_ROWS = (
+_ROWS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
     ("strongest model not refuted", lambda column: column["strongest_model"] or "none"),
     ("violation found", lambda column: column["violation"]["type"] if column["violation"] else "none"),
     ("answered on the majority side", lambda column: _share(column["availability"]["majority"])),

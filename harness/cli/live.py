@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -32,7 +33,7 @@ class Live:
         self._live = RichLive(
             console=self._console, get_renderable=self._render, refresh_per_second=_REFRESH_PER_S, transient=True
         )
-        self.event = self._count if sys.stderr.isatty() else None
+        self.event: Callable[[Operation], None] | None = self._count if sys.stderr.isatty() else None
         """Called with every event of the history; None when nobody watches, so that it costs nothing."""
 
     def __enter__(self) -> Self:

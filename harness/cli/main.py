@@ -51,8 +51,7 @@ class _LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as problem:
-            problem.message += f": there is {', '.join(_COMMANDS)}"
-            raise
+            raise click.UsageError(f"{problem.message.rstrip('.')}: there is {', '.join(_COMMANDS)}", ctx) from problem
 
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
