@@ -18,16 +18,20 @@ def copy_body(body: dict[str, Any]) -> dict[str, Any]:
     """A deep copy as JSON would make it: tuples become lists, integer keys strings. Raises TypeError or ValueError for
     what JSON cannot hold."""
     try:
-        copy: dict[str, Any] = _copy(body)
+        "".join(body)  # TypeError unless every key is a string, without a loop
+        copied = body.copy()
+        for key, item in body.items():
+            if type(item) not in _SCALARS:
+                copied[key] = _copy(item)
     except TypeError:
-        copy = json.loads(json.dumps(body))
-    return copy
+        copied = json.loads(json.dumps(body))
+    return copied
 
 
 def _copy(value: Any) -> Any:
     kind = type(value)
     if kind is dict:
-        "".join(value)  # TypeError unless every key is a string, without a loop
+        "".join(value)
         copied = value.copy()
         for key, item in value.items():
             if type(item) not in _SCALARS:

@@ -59,11 +59,6 @@ class _Change:
         return None
 
 
-def _check(name: str) -> None:
-    if not NAME.fullmatch(name):
-        raise OSError(errno.EINVAL, "a file's name is letters, digits, '.', '_' and '-'", name)
-
-
 class SimDisk:
     """The disk of one node; it outlives the node's incarnations. `sync_ns` is the range of a sync's duration."""
 
@@ -79,8 +74,7 @@ class SimDisk:
 
     def change(self, name: str, change: _Change) -> None:
         """Applies one operation to what the process sees."""
-        _check(name)
-        file = self._files.setdefault(name, _File())
+        file = self._file(name)
         if change.kind == "truncate" and file.current is None:
             raise FileNotFoundError(errno.ENOENT, "no such file", name)
         file.current = change.apply(file.current)
@@ -88,9 +82,8 @@ class SimDisk:
 
     def read(self, name: str) -> bytes | None:
         """The content as the process sees it."""
-        _check(name)
-        file = self._files.get(name)
-        return None if file is None or file.current is None else bytes(file.current)
+        content = self._file(name).current
+        return None if content is None else bytes(content)
 
     def names(self) -> list[str]:
         """The files as the process sees them."""
@@ -100,10 +93,18 @@ class SimDisk:
         """A future on `loop` that is done when all changes so far are durable."""
         future: asyncio.Future[None] = asyncio.Future(loop=loop)
         duration_ns = self._min_ns + ((self._max_ns - self._min_ns) * self._stream.getrandbits(16) >> 16)
-        file = self._files.setdefault(name, _File())
+        file = self._file(name)
         goal = file.settled + len(file.changes)
         self._loop.post(self._loop.now_ns + duration_ns, self._settle, file, goal, self._power, future)
         return future
+
+    def _file(self, name: str) -> _File:
+        file = self._files.get(name)
+        if file is None:
+            if not NAME.fullmatch(name):
+                raise OSError(errno.EINVAL, "a file's name is letters, digits, '.', '_' and '-'", name)
+            file = self._files[name] = _File()
+        return file
 
     def _settle(self, file: _File, goal: int, power: int, future: asyncio.Future[None]) -> None:
         if power != self._power:

@@ -78,13 +78,14 @@ class Process:
         self.loop.call_soon(self._boot, node_class, options)
 
     def deliver(self, source: str, body: Body) -> None:
-        """A message has arrived."""
+        """A message has arrived: it is taken now, or when the node resumes, or never."""
         loop = self.loop
-        if loop.held is None:
+        held = loop.held
+        if held is None:
             if self.node is not None:
                 loop.enter(self.node.receive, source, body)
-        elif len(loop.held) < HELD_MAX:
-            loop.held.append(Timer(self.deliver, (source, body), loop, loop.context.copy()))
+        elif len(held) < HELD_MAX:
+            held.append(Timer(self.deliver, (source, body), loop, loop.context.copy()))
 
     def kill(self, why: str) -> None:
         """Ends it between two instructions, with no last words."""
@@ -198,8 +199,9 @@ class Machine:
 
     def deliver(self, source: str, body: Body) -> None:
         """A message for whoever listens at this address now; nobody, if the node is down."""
-        if self.process is not None and self.process.alive:
-            self.process.deliver(source, body)
+        process = self.process
+        if process is not None:
+            process.deliver(source, body)
 
     def log(self, text: str) -> None:
         """Adds to the log, under virtual time in seconds."""
