@@ -7,7 +7,8 @@ key at every node returned that value.
 When: at the latest read, over all keys, that was invoked after the mark "heal" and still returned something else than
 the key's value. Its invocation, counted from that mark, is `last_disagreement_s`: the store had not converged then,
 so convergence took at least that long; None when no read disagreed. What is measured is thus a lower bound, as fine
-as the reads are dense; a failure based on it is certain.
+as the reads are dense; a failure based on it is certain. The upper bound is `agreed_by_s`: by then every node had
+been seen with the value of every key that converged.
 
 Without `within`, no final read at all may disagree: the time to settle was the store's. With `within`, no read later
 than that after the mark may; where the last reads of the nodes disagree and all came earlier than that, nothing is
@@ -49,8 +50,9 @@ class Convergence:
         self.read = read
 
     def check(self, history: History, *, budget: Budget) -> Result:
-        """Reads the values of all reads after the heal. `stats`: `keys, agreed, diverged, not_told,
-        last_disagreement_s`.
+        """Reads the values of all reads after the heal.
+
+        `stats`: `keys, agreed, diverged, not_told, last_disagreement_s, agreed_by_s`.
         """
         marks = phases(history)
         heal, final = marks.get("heal"), marks.get("final")
@@ -70,12 +72,14 @@ class Convergence:
         late = [one.last_disagreement_s for one in findings if one.last_disagreement_s is not None]
         anomalies = [one.anomaly for one in findings if one.anomaly]
         untold = [one.untold for one in findings if one.untold]
+        agreed_by = max((one.agreed_by_s for one in findings if one.agreed_by_s is not None), default=None)
         stats = {
             "keys": len(findings),
             "agreed": len(findings) - len(anomalies) - len(untold),
             "diverged": len(anomalies),
             "not_told": len(untold),
             "last_disagreement_s": max(late, default=None),
+            "agreed_by_s": agreed_by,
         }
         if anomalies:
             why = f"{len(anomalies)} of {len(findings)} keys did not converge; {anomalies[0].message}"
@@ -84,12 +88,9 @@ class Convergence:
             told = "; ".join(untold[:NAMED_MAX]) or "no key was used"
             more = f" (and {len(untold) - NAMED_MAX} more)" if len(untold) > NAMED_MAX else ""
             return Result(Verdict.INCONCLUSIVE, "converges", (), stats, told + more)
-        seen = (
-            f"the last read that differed came {max(late):.3f} s after healing"
-            if late
-            else "no read after healing differed"
-        )
-        return Result(Verdict.PASS, "converges", (), stats, f"all nodes agree on every key ({len(findings):,}); {seen}")
+        differed = f"the last read that differed came {max(late):.3f} s" if late else "no read differed"
+        why = f"all nodes agree on every key ({len(findings):,}), seen by {agreed_by:.3f} s after healing; {differed}"
+        return Result(Verdict.PASS, "converges", (), stats, why + " after it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class _Read:
 
     index: int
     invoked_ns: int
+    completed_ns: int
     node: str
     value: str
     final: bool
@@ -117,7 +119,7 @@ class _Key:
             self.asked.add(node)
         if completed is not None and completed.type is Type.OK:
             value = json.dumps(completed.value, sort_keys=True, ensure_ascii=False)
-            self.reads.append(_Read(invoked.index, invoked.time, node, value, final))
+            self.reads.append(_Read(invoked.index, invoked.time, completed.time, node, value, final))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class _Finding:
     """What is known of one key: an anomaly, or why nothing can be told, or neither when the nodes agree."""
 
     last_disagreement_s: float | None = None
+    agreed_by_s: float | None = None
     anomaly: Anomaly | None = None
     untold: str = ""
 
@@ -140,7 +143,7 @@ def _judged(key: _Key, heal_ns: int, limit_ns: int | None) -> _Finding:
     late_s = max(((read.invoked_ns - heal_ns) / 1e9 for read in differing), default=None)
     broken = [read for read in differing if (read.final if limit_ns is None else read.invoked_ns > limit_ns)]
     if broken and late_s is not None:
-        return _Finding(late_s, _divergence(key.key, broken, last, value, late_s))
+        return _Finding(late_s, anomaly=_divergence(key.key, broken, last, value, late_s))
     if silent := sorted(key.asked - last.keys()):
         return _Finding(late_s, untold=f"key {key.key}: {', '.join(silent)} answered no final read of it")
     if len(last) < 2:
@@ -148,7 +151,18 @@ def _judged(key: _Key, heal_ns: int, limit_ns: int | None) -> _Finding:
     if disagreeing := sorted(node for node, read in last.items() if read.value != value):
         early = f"{', '.join(disagreeing)} still differed, but was read before the time promised had passed"
         return _Finding(late_s, untold=f"key {key.key}: {early}")
-    return _Finding(late_s)
+    return _Finding(late_s, _agreed_by_s(reads, value, heal_ns))
+
+
+def _agreed_by_s(reads: Sequence[_Read], value: str, heal_ns: int) -> float:
+    """When every node had been seen with the value, after the last read of anything else."""
+    first: dict[str, int] = {}
+    for read in reads:
+        if read.value != value:
+            first.clear()
+        else:
+            first[read.node] = min(first.get(read.node, read.completed_ns), read.completed_ns)
+    return (max(first.values()) - heal_ns) / 1e9
 
 
 def _divergence(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from checkers.tally import quantiles_ms
-from harness.answers import Answers, client_answers
+from harness.answers import Answers, client_answers, refused
 from harness.checker import Budget, Result
 from harness.operation import Type
 from harness.verdict import Verdict
@@ -139,12 +139,12 @@ def _kind(error: Any) -> str:
     text.
     """
     if isinstance(error, Mapping):
+        if refused(error):
+            return "refused with the value found"
         if "code" in error:
             return f"code {error['code']}"
-        if "current" in error:
-            return "refused"
-        if isinstance(error.get("type"), str):
-            return " ".join(str(error[name]) for name in ("type", "class") if error.get(name))
+        if names := [error[name] for name in ("type", "class", "error") if isinstance(error.get(name), str)]:
+            return " ".join(names)[:ERROR_CHARS_MAX]
     if isinstance(error, list | tuple) and error and isinstance(error[0], str):
         return error[0][:ERROR_CHARS_MAX]
     text = error if isinstance(error, str) else "none given" if error is None else json.dumps(error, sort_keys=True)

@@ -35,8 +35,15 @@ def finally_(script: Script, values: Mapping[str, Any], *, at: float = 66, key: 
 def test_nodes_that_agree_have_converged() -> None:
     result = check(finally_(healed(), {"n1": 7, "n2": 7, "n3": 7}))
     assert result.verdict is Verdict.PASS
-    assert result.stats == {"keys": 1, "agreed": 1, "diverged": 0, "not_told": 0, "last_disagreement_s": None}
-    assert result.why == "all nodes agree on every key (1); no read after healing differed"
+    assert result.stats == {
+        "keys": 1,
+        "agreed": 1,
+        "diverged": 0,
+        "not_told": 0,
+        "last_disagreement_s": None,
+        "agreed_by_s": 6.01,
+    }
+    assert result.why == "all nodes agree on every key (1), seen by 6.010 s after healing; no read differed after it"
 
 
 def test_a_node_that_differs_is_named_with_its_value_and_the_reads() -> None:
@@ -60,7 +67,8 @@ def test_a_worker_that_still_read_something_else_in_the_end_breaks_the_plain_pro
     assert check(script).verdict is Verdict.FAIL
     result = check(script, within=6)
     assert (result.verdict, result.stats["last_disagreement_s"]) == (Verdict.PASS, 6)
-    assert result.why.endswith("the last read that differed came 6.000 s after healing")
+    assert result.why.endswith("the last read that differed came 6.000 s after it")
+    assert result.stats["agreed_by_s"] == 8.01
     assert check(script, within="5.9s").verdict is Verdict.FAIL
 
 

@@ -52,14 +52,16 @@ def test_errors_are_grouped_by_what_they_have_in_common() -> None:
         script.op(at, type=INFO, error={"type": "timeout", "after_ms": 2000 + at})
     script.op(3, type=FAIL, error={"code": 11, "text": "no leader: ask n3"})
     script.op(4, type=FAIL, error={"code": 11, "text": "no leader: ask n4"})
-    script.op(5, type=FAIL, f="cas", error={"current": 4})
+    script.op(5, type=FAIL, f="cas", error={"code": 22, "current": 4})
     script.op(6, type=INFO, error={"type": "exception", "class": "OSError", "message": "gone"})
+    script.op(7, type=FAIL, error={"error": "ConnectionRefusedError", "text": "n1 refuses"})
     script.op(7, type=INFO, error=["conn-refused", "n1"]).op(8, type=INFO, error="odd").op(9, type=INFO)
     errors = check(script).stats["errors"]
     assert [(one["f"], one["type"], one["error"], one["count"]) for one in errors] == [
         ("read", "info", "timeout", 3),
         ("read", "fail", "code 11", 2),
-        ("cas", "fail", "refused", 1),
+        ("cas", "fail", "refused with the value found", 1),
+        ("read", "fail", "ConnectionRefusedError", 1),
         ("read", "info", "conn-refused", 1),
         ("read", "info", "exception OSError", 1),
         ("read", "info", "none given", 1),
