@@ -33,6 +33,7 @@ from reports.charts import (
 from reports.data import FaultRecord
 from reports.series import OUTCOMES, Series
 from reports.text import count, duration, percent, rounded, seconds, show
+from reports.whom import whom
 
 LANE = 22
 
@@ -87,9 +88,7 @@ def fault_lanes(back: Backdrop, id: str = "lanes") -> Figure:
 def _lane_mark(back: Backdrop, family: str, y: float, start_ns: int, end_ns: int, faults: list[FaultRecord]) -> Markup:
     first, colour = faults[0], PALETTE[back.look(family)[0]]
     applied = any(fault.applied for fault in faults)
-    words = (
-        f"{first.id} ({first.status}): {seconds(start_ns)} to {seconds(end_ns)}, {', '.join(first.hit) or 'no node'}"
-    )
+    words = f"{first.id} ({first.status}): {seconds(start_ns)} to {seconds(end_ns)}, {whom(first)}"
     if len(faults) > 1:
         words = f"{len(faults)} faults of this family: {seconds(start_ns)} to {seconds(end_ns)}"
     mark = tag(

@@ -18,10 +18,11 @@ from harness.verdict import Verdict
 from reports import figures
 from reports.backdrop import OUTCOME_LOOKS, Backdrop
 from reports.counterexample import counterexample
-from reports.data import ClaimRecord, RunData
+from reports.data import ClaimRecord, FaultRecord, RunData
 from reports.page import render, write
 from reports.series import Series, series
 from reports.text import clean, count, duration, flatten, number, percent, show
+from reports.whom import whom
 
 ANOMALIES_DRAWN_MAX = 8
 FAULTS_MAX = 2000
@@ -45,9 +46,9 @@ def report(run: RunData) -> str:
     """The page itself."""
     counted = series(run.history, run.faults)
     back = Backdrop.of(counted, run.faults)
-    drawn = [figures.throughput(counted, back), figures.latency(counted, back), figures.service(counted, back)]
+    charts = [figures.throughput(counted, back), figures.latency(counted, back), figures.service(counted, back)]
     if run.faults:
-        drawn.insert(0, figures.fault_lanes(back))
+        charts.insert(0, figures.fault_lanes(back))
     anomalies = run.anomalies
     shown = [
         (claim, counterexample(run.history, anomaly, run.faults, f"violation-{position}"))
@@ -62,7 +63,7 @@ def report(run: RunData) -> str:
         series=counted,
         outcomes=OUTCOME_LOOKS,
         back=back,
-        figures=drawn,
+        figures=charts,
         violations=shown,
         violation_ids={(c.anomaly.type, c.anomaly.key, c.anomaly.ops): c.id for _, c in shown},
         undrawn=len(anomalies) - len(shown),
@@ -71,6 +72,8 @@ def report(run: RunData) -> str:
         regimes=["", *back.families],
         expectation=expectation,
         coverage=coverage,
+        whom=whom,
+        drawn=drawn,
         gap=gap,
         plan=escape(clean(run.plan, PLAN_CHARS_MAX)),
         stats=flatten(run.stats),
@@ -168,3 +171,8 @@ def gap(claim: ClaimRecord) -> str:
     """Why the evidence does not suffice, as the run recorded it; empty when it does, or when `why` says it already."""
     why = claim.coverage.get("why") if isinstance(claim.coverage, dict) else ""
     return "" if not why or str(why) in claim.why else str(why)
+
+
+def drawn(fault: FaultRecord) -> str:
+    """What the schedule chose, but for the seeds it drew, which tell a reader nothing."""
+    return ", ".join(f"{name} {value}" for name, value in flatten(fault.draw, 12) if name != "seed")

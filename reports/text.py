@@ -48,9 +48,7 @@ def show(value: Any, chars_max: int = VALUE_CHARS_MAX) -> str:
 
 
 def error_kind(error: Any) -> str:
-    """What errors are grouped by: their name and leading words with numbers blurred, so that addresses and ids do not
-    split a group.
-    """
+    """What errors are grouped by: name and words, with numbers blurred, so that no address or id splits a group."""
     match error:
         case None:
             return "no error given"
@@ -58,16 +56,20 @@ def error_kind(error: Any) -> str:
             words = error
         case [first, *_]:
             return error_kind(first)
-        case {"type": kind} | {"kind": kind} | {"error": kind}:
-            return error_kind(kind)
-        case {"code": code}:
-            return f"code {show(code, 40)}"
         case {"current": _}:
             return "compare-and-set refused (another value was there)"
+        case {"code": int() as code, **rest}:
+            return f"code {code}: {_blurred(str(rest['text']))}" if rest.get("text") else f"code {code}"
+        case {"type": kind, **rest} | {"kind": kind, **rest} | {"error": kind, **rest}:
+            return f"{error_kind(kind)}: {_blurred(str(rest['text']))}" if rest.get("text") else error_kind(kind)
         case dict():
             words = ", ".join(map(str, error)) or "{}"
         case _:
             return show(error, 80)
+    return _blurred(words)
+
+
+def _blurred(words: str) -> str:
     return show(_DIGITS.sub("#", words[:400]).split("\n", 1)[0], 120)
 
 
@@ -140,7 +142,9 @@ def flatten(value: Any, rows_max: int = 400) -> list[tuple[str, str]]:
 
 
 def number(value: Any) -> str:
-    """A statistic: whole numbers grouped, fractions to four significant digits, all else as JSON."""
+    """A statistic: whole numbers grouped, fractions to four digits, plain lists with commas, all else as JSON."""
+    if isinstance(value, list | tuple) and all(isinstance(item, str | int | float) for item in value):
+        return show(", ".join(map(str, value))) if value else "none"
     if isinstance(value, bool) or value is None or not isinstance(value, int | float):
         return show(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"

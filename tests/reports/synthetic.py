@@ -102,7 +102,8 @@ def fault(
         "clock": {"offset_ms": 1800, "healed_offset_ms": 0},
     }.get(family, {"seen": True})
     others = [node for node in NODES if node not in hit]
-    resolved = {"drops": dict.fromkeys(hit, others)} if family == "partition" else {"nodes": list(hit)}
+    drops = dict.fromkeys(hit, others) | {node: list(hit) for node in others}
+    resolved = {"drops": drops} if family == "partition" else {"nodes": list(hit)}
     fields: dict[str, Any] = {
         "status": "applied",
         "draw": {"grudge": "majority"} if family == "partition" else {"targets": "minority"},
@@ -132,7 +133,7 @@ def _hit(faults: Sequence[FaultRecord], time_ns: int, node: str, families: Seque
         (
             one
             for one in faults
-            if one.family in families and one.start_ns <= time_ns < (one.end_ns or 0) and node in one.hit
+            if one.family in families and one.start_ns <= time_ns < (one.end_ns or 0) and node in one.nodes
         ),
         None,
     )

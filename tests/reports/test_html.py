@@ -71,7 +71,7 @@ def test_a_failing_run_shows_the_violation_before_all_else(failed: Element) -> N
     assert headings(failed)[2] == "The violation"
     violation = failed.one("article", class_="violation")
     assert "had already been told ok for its write of 57" in violation.text
-    assert "partition-2 on n1, n5 (grudge majority)" in " ".join(violation.text.split())
+    assert "In force at the time: partition-2 (n1, n5 | n2, n3, n4)." in " ".join(violation.text.split())
     lanes = violation.one("table", class_="lanes")
     assert [" ".join(head.text.split()) for head in lanes.all("th", scope="col")] == [
         "Time", "process 100001 on n1", "process 100000 on n1", "process 100008 on n4", "process 100003 on n4",
