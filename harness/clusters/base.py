@@ -107,7 +107,7 @@ class Cluster(Protocol):
 
     @classmethod
     def probe(cls) -> Mapping[str, str | None]:
-        """For "available" and each of `CAPABILITIES`: None when it works on this machine, else why not, in a sentence."""
+        """For "available" and each of `CAPABILITIES`: None when it works on this machine, else why not."""
         ...
 
     @classmethod

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -25,9 +24,10 @@ from harness.clusters.base import CAPABILITIES
 from harness.clusters.docker import engine, names, remove
 from harness.clusters.docker import image as node_image
 from harness.clusters.docker.node import DATA, PORT, DockerNode, Placement
-from harness.clusters.linux import addresses, ledger, nft, vdso
+from harness.clusters.linux import addresses, ledger, nft, vdso_self_test
 from harness.clusters.linux.clocks import PatchedClocks
 from harness.clusters.linux.identity import Identity
+from harness.clusters.linux.interruption import termination_as_interrupt, undisturbed
 from harness.clusters.linux.network import BridgeNetwork, shaping_problem
 from harness.clusters.linux.services import Services
 from harness.clusters.linux.work import to_its_end
@@ -100,7 +100,7 @@ class DockerCluster:
             "packet": shaping_problem(),
             "kill": None,
             "pause": None,
-            "clock": vdso.self_test(),
+            "clock": vdso_self_test.self_test(),
         }
 
     @classmethod
@@ -125,12 +125,12 @@ class DockerCluster:
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=len(self.nodes) + 8))
             return await main()
 
-        with _termination_as_interrupt():
+        with termination_as_interrupt():
             try:
                 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                     return runner.run(with_threads())
             finally:
-                with _undisturbed():
+                with undisturbed():
                     self._remove()
 
     async def create(self, target: Target) -> None:
@@ -238,32 +238,3 @@ def _save_logs(node: DockerNode, directory: Path) -> None:
     except (ClusterError, OSError) as problem:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "node.log").write_text(f"splitbrain: this log could not be fetched: {problem}\n", encoding="utf-8")
-
-
-@contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """SIGTERM does what Ctrl-C does, unless the program has plans of its own for it."""
-    mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if mine:
-        signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        if mine:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Ctrl-C and SIGTERM wait: the few seconds that removal takes are well spent, and every request in it
-    has a limit.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

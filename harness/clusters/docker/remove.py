@@ -37,7 +37,7 @@ def run(client: APIClient, record: ledger.Record) -> list[str]:
     removed = docker_things(client, record.run)
     removed += tables(record.tables)
     ledger.strike(record)
-    return removed
+    return [*removed, f"undo record {record.directory}"]
 
 
 def docker_things(client: APIClient, run_name: str) -> list[str]:

@@ -12,6 +12,7 @@ from functools import partial
 
 from harness.clusters.linux import processes, vdso
 from harness.clusters.linux.node import ServiceNode
+from harness.clusters.linux.vdso_image import CannotPatch
 from harness.clusters.linux.work import to_its_end
 from harness.errors import UsageError
 from harness.faults import Evidence, Status
@@ -50,10 +51,10 @@ class PatchedClocks:
         """See `harness.clusters.base.Clocks`. A node that is down takes its offset with it into its next start."""
         state = self._state(node)
         state.wanted_ns = round(offset_ms * NS_PER_MS)
-        if time.monotonic() - state.scanned_s < RESCAN_S:
+        if state.patched and time.monotonic() - state.scanned_s < RESCAN_S:
             try:
                 return self._set_known(state)
-            except (ProcessLookupError, vdso.CannotPatch):
+            except (ProcessLookupError, CannotPatch):
                 pass  # killed or gone meanwhile: look again
         async with self._locks[node]:
             return await to_its_end(partial(self.apply, node))
@@ -76,7 +77,7 @@ class PatchedClocks:
                 self._patch(state, pid)
             except ProcessLookupError:
                 continue
-            except vdso.CannotPatch as problem:
+            except CannotPatch as problem:
                 return Evidence(Status.INDETERMINATE, {"pid": pid}, str(problem))
         state.scanned_s = time.monotonic()
         return self._set_known(state) if state.patched else self._untouched(node)
@@ -98,7 +99,7 @@ class PatchedClocks:
             try:
                 clock.offset_ns()
                 return
-            except (ProcessLookupError, vdso.CannotPatch):
+            except (ProcessLookupError, CannotPatch):
                 state.patched.pop(
                     pid
                 ).close()  # the number is another process's now, or the process executes another program
@@ -129,7 +130,7 @@ class PatchedClocks:
         for pid in node.pids():
             try:
                 patched_ns = vdso.offset_ns(pid)
-            except (ProcessLookupError, vdso.CannotPatch):
+            except (ProcessLookupError, CannotPatch):
                 continue
             return (patched_ns if processes.stopped(pid) else _confirmed(node, patched_ns)) / NS_PER_MS
         return None

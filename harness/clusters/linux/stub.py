@@ -14,8 +14,8 @@ The data in front of the code, at a 16-byte boundary:
     24  selector    1 byte: which slot is in force
 
 An offset is written into the slot that is not in force, and then the selector, one byte, is flipped: a thread reads the
-old offset or the new one, never half of each. An assembler would be a build dependency for 300 bytes; `objdump` reads
-them back in the tests.
+old offset or the new one, never half of each. An assembler would be a build dependency for 200 bytes; the tests
+execute them in a page of their own.
 """
 
 from __future__ import annotations
