@@ -42,10 +42,11 @@ The protocol
     latest;
     - None: all is said.
 
-    `update(ctx, event)` tells it of every invocation and completion, and gives the generator to go on with. The
-    context has the time, the free threads and the run's stream of chance, and is good for that one call. Whoever asks
-    is free to throw an answer away and keep the generator it had, as `any` does with all but one of its parts; only
-    the generator that comes with `Pending` must be kept, so that a pause, once begun, goes on.
+    `update(ctx, event)` tells it of every invocation and completion on the threads it may use, and gives the
+    generator to go on with. The context has the time, the free threads and the run's stream of chance, and is good
+    for that one call. Whoever asks is free to throw an answer away and keep the generator it had, as `any` does with
+    all but one of its parts; only the generator that comes with `Pending` must be kept, so that a pause, once begun,
+    goes on.
 
 Trade-offs
     *Nothing is planned ahead.* An operation is due now or not offered at all. Were generators allowed to answer "this

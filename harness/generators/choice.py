@@ -12,7 +12,11 @@ from operator import is_
 from harness.errors import UsageError
 from harness.generators.context import NEVER, Context
 from harness.generators.protocol import NOTHING, PENDING, Answer, Generator, Liftable, Pending, lift, node
+from harness.generators.routing import On
 from harness.operation import Operation
+
+EVERYONE = -1
+"""Every thread there may ever be: all bits."""
 
 
 def mix(*generators: Liftable) -> Generator:
@@ -36,7 +40,7 @@ def any(*generators: Liftable) -> Generator:
 
     For parts that run side by side: `any(clients(load), nemesis("partition", cuts), nemesis("kill", kills))`.
     """
-    return Any(tuple(lift(generator) for generator in generators))
+    return Any.of(tuple(lift(generator) for generator in generators))
 
 
 def flip_flop(first: Liftable, second: Liftable) -> Generator:
@@ -46,21 +50,32 @@ def flip_flop(first: Liftable, second: Liftable) -> Generator:
 
 @node
 class Any(Generator):
-    """State of `any`. Asks in turn from a random place on, so a child that always has something starves nobody."""
+    """State of `any`. Asks in turn from a random place on, so a child that always has something starves nobody.
+
+    `scopes` are the threads whose events each child wants to see: most children are bound to threads, and asking each
+    of half a dozen about each event would cost as much as all the rest.
+    """
 
     children: tuple[Generator, ...]
+    scopes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, children: tuple[Generator, ...]) -> Any:
+        """With the scopes of these children."""
+        return cls(children, tuple(child.threads if isinstance(child, On) else EVERYONE for child in children))
 
     def op(self, ctx: Context) -> Answer:
         children = self.children
-        count, wake, ended = len(children), NEVER, False
+        count, wake, fresh = len(children), NEVER, False
         start = int(ctx.random.random() * count)
         for step in range(start, start + count):
             place = step if step < count else step - count
             before = children[place]
             op, child = before.op(ctx)
             if child is None:
-                child, ended = NOTHING, True
+                child, fresh = NOTHING, True
             if child is not before:
+                fresh = fresh or type(child) is not type(before)
                 children = (*children[:place], child, *children[place + 1 :])
             if type(op) is Operation:
                 break
@@ -68,15 +83,25 @@ class Any(Generator):
                 wake = op.until
         else:
             op = Pending(wake)
-        if ended:
-            children = tuple(child for child in children if child is not NOTHING)
-        if not children:
-            return (op, None) if type(op) is Operation else (None, None)
-        return op, self if children is self.children else Any(children)
+        if not fresh and count:
+            return op, self if children is self.children else Any(children, self.scopes)
+        if left := tuple(child for child in children if child is not NOTHING):
+            return op, Any.of(left)
+        return op if type(op) is Operation else None, None
 
     def update(self, ctx: Context, event: Operation) -> Generator:
-        children = _updated(self.children, ctx, event)
-        return self if children is self.children else Any(children)
+        children, fresh = self.children, False
+        assert event.process is not None, "an event has a process"
+        actor = 1 << ctx.crew.thread(event.process)
+        for place, scope in enumerate(self.scopes):
+            if scope & actor:
+                child = children[place].update(ctx, event)
+                if child is not children[place]:
+                    fresh = fresh or type(child) is not type(children[place])
+                    children = (*children[:place], child, *children[place + 1 :])
+        if children is self.children:
+            return self
+        return Any.of(children) if fresh else Any(children, self.scopes)
 
 
 @node

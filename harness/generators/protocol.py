@@ -54,7 +54,7 @@ class Generator(Protocol):
         ...
 
     def update(self, ctx: Context, event: Operation) -> Generator:
-        """The generator after an event: any invocation or completion, its own or not. Returns `self` when it does not
+        """The generator after an event, on any thread it may use, its own or not. Returns `self` when it does not
         care."""
         return self
 

@@ -7,13 +7,14 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from harness.client import Client, SyncClient
 from harness.errors import HarnessError, RecordingError
 from harness.generators.context import NEVER, Context, Crew, pick
 from harness.generators.protocol import NOTHING, Generator
 from harness.interpreter.deadlines import Deadlines
+from harness.interpreter.leftovers import Leftovers
 from harness.interpreter.tally import Tally
 from harness.interpreter.workers import ClientWorker, NemesisWorker, Perform, Worker
 from harness.operation import Operation, Type
@@ -22,10 +23,6 @@ BURST_MAX = 64
 """Operations begun in one go before the loop gets a turn. More would delay the answers that wait in sockets, and so
 make operations look longer and more concurrent than they are; fewer would spend more on switching than on operations.
 """
-
-LEFT_BEHIND_MAX = 2_000
-"""Calls to clients that may be hanging beyond their deadline at a time, beyond four per worker. A client that ignores
-cancellation leaves one behind at every time-out, and each may hold a thread and a socket."""
 
 _INVOKE, _INFO = Type.INVOKE, Type.INFO
 _new = tuple.__new__
@@ -71,14 +68,17 @@ class Scheduler:
         self._now = now
         self._on_event = on_event
         self._tally = tally
-        self._close_timeout_s = close_timeout_ns / 1e9
         self._bits = tuple(1 << thread for thread in range(len(crew.processes)))
         self._everyone = crew.threads
         self._completed: deque[Operation] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._failure: Exception | None = None
-        self._background: dict[asyncio.Task[None], None] = {}  # a dict, for its order
-        self._left_behind_max = LEFT_BEHIND_MAX + 4 * crew.concurrency
+        self.leftovers = Leftovers(
+            workers=crew.concurrency,
+            close_timeout_s=close_timeout_ns / 1e9,
+            surprised=self.surprised,
+            fail=self.fail,
+        )
         self._deadlines = [
             Deadlines[Worker](timeout, loop=self.loop, now=now, expire=self._expire)
             for timeout in (timeout_ns, nemesis_timeout_ns)
@@ -112,10 +112,10 @@ class Scheduler:
             op, following = self._generator.op(ctx)
             if isinstance(op, Operation):
                 self._generator = NOTHING if following is None else following
-                if op.type is not _INVOKE:
+                if op.type is _INVOKE:
+                    self._begin(op)
+                else:
                     _log.info("%s", op.value)
-                    continue
-                self._begin(op)
                 burst += 1
                 if burst == BURST_MAX:
                     burst = 0
@@ -158,7 +158,7 @@ class Scheduler:
         worker.deadlines.start(worker, time)
         worker.begin(op)
         if self._on_event is not None:
-            self._on_event(op)
+            self._show(op)
         self._tally.events[_INVOKE] += 1
         self._generator = self._generator.update(ctx, op)
 
@@ -221,10 +221,17 @@ class Scheduler:
         self._completed.append(event)
         self._tally.events[type] += 1
         if self._on_event is not None:
-            self._on_event(event)
+            self._show(event)
         wake = self._wake
         if wake is not None and not wake.done():
             wake.set_result(None)
+
+    def _show(self, event: Operation) -> None:
+        assert self._on_event is not None, "only called when somebody looks"
+        try:
+            self._on_event(event)
+        except Exception as error:
+            self.fail(error)
 
     def fail(self, error: Exception) -> None:
         """The harness itself failed: the run ends with the first such error."""
@@ -255,40 +262,8 @@ class Scheduler:
             self._tally.timeouts += 1
         self._workers[worker.thread] = worker.successor()
         worker.retire()
-        self._keep(worker.task)
+        self.leftovers.keep(worker.task)
         self.complete(worker, op, type, op.value, error)
-
-    def dispose(self, client: Client, name: str) -> None:
-        """Closes a client in the background, within bounds."""
-        if self.loop.is_closed():  # a call that was left behind is collected: too late for its client
-            return
-        self._keep(self.loop.create_task(self._close(client, name), name=f"closing {name}"))
-
-    async def _close(self, client: Client, name: str) -> None:
-        closing = self.loop.create_task(client.close(), name=f"close of {name}")
-        await asyncio.wait((closing,), timeout=self._close_timeout_s)
-        if not closing.done():
-            closing.cancel()
-            self._keep(closing)
-        elif not closing.cancelled() and (error := closing.exception()) is not None:
-            self.surprised(closing.get_name(), error)
-
-    def _keep(self, task: asyncio.Task[None]) -> None:
-        """Waits for a task when all is over, unless it ends before."""
-        self._background[task] = None
-        task.add_done_callback(self._forget)
-        if len(self._background) > self._left_behind_max:
-            self.fail(
-                HarnessError(
-                    f"{len(self._background)} calls to clients hang, long after their deadlines: "
-                    "a client has to end when it is cancelled, a blocking one by a time-out of its own"
-                )
-            )
-
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        self._background.pop(task, None)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.surprised(task.get_name(), error)
 
     async def _shut_down(self) -> None:
         """Ends every worker and client, in bounded time. Operations that are still open become `info`."""
@@ -299,22 +274,5 @@ class Scheduler:
                 worker.deadlines.start(worker, 0)
                 self.complete(worker, worker.op, _INFO, worker.op.value, {"type": "cancelled"})
             worker.retire()
-            self._keep(worker.task)
-        try:
-            await self._wait_for_background()
-        finally:
-            self._tally.stuck = len(self._background)
-            for task in self._background:
-                _disown(task)
-
-    async def _wait_for_background(self) -> None:
-        end = self.loop.time() + 2 * self._close_timeout_s + 1  # a call gets to end, then its client to close
-        while self._background and (left_s := end - self.loop.time()) > 0:
-            await asyncio.wait(list(self._background), timeout=left_s)
-
-
-def _disown(task: asyncio.Task[None]) -> None:
-    """Makes the loop forget a task that will not end, as whoever closes the loop would wait for it for ever."""
-    _log.warning("%s has not come to an end: left behind", task.get_name())
-    asyncio.tasks._unregister_task(task)
-    cast("Any", task)._log_destroy_pending = False  # the loop may be closed before it is collected
+            self.leftovers.keep(worker.task)
+        self._tally.stuck = await self.leftovers.settle()

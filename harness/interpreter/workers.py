@@ -15,6 +15,7 @@ from typing import Any, Protocol, cast
 from harness.client import Client, Failed, Indeterminate, SyncClient
 from harness.errors import HarnessError, Unsupported
 from harness.interpreter.deadlines import Deadlines
+from harness.interpreter.leftovers import Leftovers
 from harness.operation import Operation, Type
 from harness.threads import ThreadedClient
 
@@ -28,6 +29,7 @@ class Desk(Protocol):
     """What workers see of the scheduler."""
 
     loop: asyncio.AbstractEventLoop
+    leftovers: Leftovers
 
     def complete(self, worker: Worker, op: Operation, type: Type, value: Any, error: Any) -> None:
         """The worker's operation is over: into the history with it."""
@@ -43,10 +45,6 @@ class Desk(Protocol):
 
     def fail(self, error: Exception) -> None:
         """The harness itself failed: the run must end."""
-        ...
-
-    def dispose(self, client: Client, name: str) -> None:
-        """Closes a client in the background, within bounds."""
         ...
 
 
@@ -178,7 +176,7 @@ class ClientWorker(Worker):
             desk.complete(self, op, _FAIL, op.value, describe("no-client", error))
             return None
         if self.retired:
-            desk.dispose(client, self.name)
+            desk.leftovers.dispose(client, self.name)
             return None
         self._client = client
         return client
@@ -186,7 +184,7 @@ class ClientWorker(Worker):
     def _leave(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            self._desk.dispose(client, self.name)
+            self._desk.leftovers.dispose(client, self.name)
 
     def _check(self, op: Operation, answer: Any) -> None:
         """The contract of `Client.invoke`, at the one place where it can be broken. A breach says nothing about the

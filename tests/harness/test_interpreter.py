@@ -310,6 +310,15 @@ def test_an_event_hook_sees_everything_in_order() -> None:
     assert events == stage.events
 
 
+def test_an_event_hook_that_raises_ends_the_run() -> None:
+    def hook(event: Operation) -> None:
+        if event.index == 20:
+            raise RuntimeError("the terminal is gone")
+
+    with pytest.raises(RuntimeError, match="the terminal is gone"):
+        play(repeat(READ), nap, on_event=hook)
+
+
 def test_remarks_are_logged_and_not_recorded(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "splitbrain")
     stage = play(concat(log("so far, so good"), READ))

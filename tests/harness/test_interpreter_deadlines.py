@@ -13,7 +13,7 @@ from interpreter_fakes import MS, Fake, Stage, play, succeed
 from harness.client import Failed, Indeterminate
 from harness.errors import HarnessError
 from harness.generators import any, clients, each_thread, limit, nemesis, on, repeat
-from harness.interpreter import scheduler
+from harness.interpreter import leftovers
 from harness.operation import Operation, Type
 
 READ = Operation("read", key="x", value=5)
@@ -87,7 +87,7 @@ def test_a_client_that_never_ends_is_left_behind_and_hangs_neither_the_run_nor_t
 
 
 def test_too_many_hanging_calls_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "LEFT_BEHIND_MAX", 10)
+    monkeypatch.setattr(leftovers, "COUNT_MAX", 10)
     stage = Stage(timeout_ms=100)
     with pytest.raises(HarnessError, match="has to end when it is cancelled"):
         asyncio.run(stage.interpret(repeat(READ), stone, concurrency=3, timeout_ns=MS))
