@@ -267,12 +267,11 @@ class Scheduler:
 
     async def _shut_down(self) -> None:
         """Ends every worker and client, in bounded time. Operations that are still open become `info`."""
-        for deadlines in self._deadlines:
-            deadlines.close()
         for worker in self._workers:
             if worker.op is not None:
-                worker.deadlines.start(worker, 0)
                 self.complete(worker, worker.op, _INFO, worker.op.value, {"type": "cancelled"})
             worker.retire()
             self.leftovers.keep(worker.task)
+        for deadlines in self._deadlines:
+            deadlines.close()
         self._tally.stuck = await self.leftovers.settle()
