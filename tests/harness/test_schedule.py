@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import pytest
@@ -81,14 +82,16 @@ def test_faults_come_and_go_by_turns_about_an_interval_apart() -> None:
     steps = faults_of(events)
     assert [step for _, step, _ in steps[:4]] == ["start", "stop", "start", "stop"]
     assert [fault for _, _, fault in steps[:4]] == ["fake-1", "fake-1", "fake-2", "fake-2"]
-    gaps = [after[0] - before[0] for before, after in zip(steps, steps[1:], strict=False)]
+    gaps = [after[0] - before[0] for before, after in pairwise(steps)]
     assert all(5 <= gap <= 15.001 for gap in gaps)
     assert 8.5 < sum(gaps) / len(gaps) < 11.5
     assert 2 <= steps[0][0] <= 6, "the first comes early, so that a short run sees one"
 
 
 def test_a_fault_waits_for_the_end_of_the_one_before() -> None:
-    slow = lambda op: op._replace(type=Type.INFO, time=op.time + 40 * SECOND)  # noqa: E731
+    def slow(op: Operation) -> Operation:
+        return op._replace(type=Type.INFO, time=op.time + 40 * SECOND)
+
     events = simulate(time_limit(500, schedule(Fake(), Streams(1))), nemeses=["fake"], concurrency=1, complete=slow)
     open_ops = 0
     for event in events:
@@ -170,7 +173,7 @@ def test_a_failed_healing_is_tried_again_at_the_end() -> None:
     start(worker, "fake-2")
     with pytest.raises(OSError, match="no"):
         stop(worker, "fake-1")
-    with pytest.raises(HarnessError, match="fake-2 could not be healed.*fake-1 could not be healed"):
+    with pytest.raises(HarnessError, match=r"fake-2 could not be healed.*fake-1 could not be healed"):
         asyncio.run(worker.heal_all())
     assert nemesis.diary[-3:] == ["heal fake-2", "heal fake-1", "teardown"], "everything is tried, newest first"
     nemesis.failures["heal"] = None

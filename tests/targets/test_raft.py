@@ -1,0 +1,279 @@
+"""The CP store in the simulator: linearizable under every fault, and the checkers see it when it is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from checkers.availability import Availability
+from checkers.linearizable import Linearizable
+from harness.checker import Budget, Result
+from harness.clusters.sim import SimCluster
+from harness.history import History
+from harness.nemesis import Nemesis
+from harness.node import RpcError
+from harness.operation import Type
+from harness.streams import Streams
+from harness.target import NodeService
+from harness.verdict import Verdict
+from nemeses.clock import Clock
+from nemeses.kill import Kill
+from nemeses.packet import Packet
+from nemeses.partition import Partition
+from nemeses.pause import Pause
+from targets import bundled
+from targets.toy import Toy
+from tests.simulated import play
+from workloads.register import Register
+
+NODES = ("n1", "n2", "n3", "n4", "n5")
+
+
+def linearizable(history: History) -> Result:
+    return Linearizable(model="cas-register").check(history, budget=Budget())
+
+
+def answered(history: History) -> int:
+    return sum(op.type is Type.OK for op in history)
+
+
+def everything() -> list[Nemesis]:
+    return [Partition(interval=4), Kill(interval=5), Pause(interval=5), Clock(interval=3), Packet(interval=4)]
+
+
+@pytest.mark.parametrize(
+    ("nemeses", "seed"),
+    [
+        ([], 1),
+        ([Partition(interval=3)], 1),
+        ([Kill(interval=2, targets=["minority", "majority", "all", "primaries"])], 1),
+        ([Pause(interval=2, targets=["minority", "majority", "all", "primaries"])], 1),
+        ([Clock(interval=2)], 1),
+        ([Packet(interval=3)], 1),
+        (everything(), 1),
+        (everything(), 2),
+        (everything(), 3),
+    ],
+    ids=lambda value: (
+        "+".join(nemesis.family for nemesis in value) or "calm" if isinstance(value, list) else str(value)
+    ),
+)
+def test_it_is_linearizable_under_every_fault(nemeses: Sequence[Nemesis], seed: int) -> None:
+    played = play(bundled.raft(), nemeses, seed=seed, time_s=12)
+    result = linearizable(played.history)
+    assert result.verdict is Verdict.PASS, result.why
+    assert answered(played.history) > 600, "too little was answered to mean anything"
+    assert not any("Traceback" in line for lines in played.logs.values() for line in lines)
+
+
+def test_it_is_linearizable_on_a_network_that_repeats_and_reorders_half_of_all_messages() -> None:
+    options = {"duplicate": 0.5, "reorder": 0.5, "loss": 0.05}
+    played = play(bundled.raft(), seed=3, time_s=8, workload=Register(keys=2), **options)
+    assert linearizable(played.history).verdict is Verdict.PASS
+    assert answered(played.history) > 500
+
+
+HOT = Register(keys=2, rate=400, concurrency=200)
+LOSSY = [Partition(interval=2, grudges="primaries"), Packet(interval=2, behaviours="loss", targets="all")]
+
+
+@pytest.mark.parametrize(
+    ("server", "nemeses", "workload", "options"),
+    [
+        ("AnswersBeforeSync", [Kill(interval=2, targets=["majority", "all"])], None, {}),
+        ("ReadsFromMemory", [Partition(interval=2, grudges="primaries")], HOT, {}),
+        ("ReadsAnywhere", [], None, {}),
+        ("TriesAgain", LOSSY, None, {}),
+        ("TakesNoForAnAnswer", LOSSY, None, {}),
+        ("AppliesTwice", [], Register(keys=2), {"duplicate": 0.5, "reorder": 0.5}),
+    ],
+)
+def test_what_is_wrong_with_it_is_found(
+    server: str, nemeses: Sequence[Nemesis], workload: Register | None, options: dict[str, Any]
+) -> None:
+    wrong = Toy("wrong", NodeService(f"tests.targets.broken:{server}"), ())
+    for seed in range(5):
+        played = play(wrong, nemeses, seed=seed, time_s=10, settle_s=2, workload=workload, **options)
+        result = linearizable(played.history)
+        if result.verdict is Verdict.FAIL:
+            assert result.anomalies[0].ops
+            return
+    pytest.fail("five runs did not show it")
+
+
+@pytest.mark.parametrize("grudge", ["one", "halves", "majority", "ring", "bridge", "one_way", "primaries"])
+def test_whoever_sees_a_majority_is_served(grudge: str) -> None:
+    played = play(bundled.raft(), [Partition(interval=5, grudges=grudge)], seed=4, time_s=10)
+    result = Availability(min=0.99, side="majority", after=2).check(played.history, budget=Budget())
+    assert result.verdict is Verdict.PASS, result.why
+
+
+class Lab:
+    """A cluster under a test's own hand."""
+
+    def __init__(self, cluster: SimCluster, target: Toy) -> None:
+        self.cluster = cluster
+        self.target = target
+
+    async def ask(self, node: str, **body: Any) -> dict[str, Any]:
+        connection = await self.cluster.connect(node)
+        try:
+            return await connection.call(body)
+        finally:
+            await connection.close()
+
+    async def leader(self) -> str:
+        [leader] = await self.target.primaries(self.cluster)
+        return leader
+
+    async def terms(self) -> set[int]:
+        return {(await self.ask(node, type="status"))["term"] for node in NODES}
+
+
+def in_lab(scene: Any, seed: int = 1) -> None:
+    cluster = SimCluster(nodes=NODES, streams=Streams(seed), run_id="lab")
+    target = bundled.raft()
+
+    async def main() -> None:
+        await cluster.create(target)
+        await target.ready(cluster)
+        await scene(Lab(cluster, target))
+
+    cluster.run(main)
+
+
+def test_any_server_takes_requests() -> None:
+    async def scene(lab: Lab) -> None:
+        for value, node in enumerate(NODES):
+            assert await lab.ask(node, type="write", key="x", value=value) == {"type": "write_ok", "in_reply_to": 1}
+            for other in NODES:
+                assert (await lab.ask(other, type="read", key="x"))["value"] == value
+        assert (await lab.ask("n1", type="read", key="y"))["value"] is None
+        assert (await lab.ask("n2", type="cas", key="x", **{"from": 4, "to": 9}))["type"] == "cas_ok"
+        with pytest.raises(RpcError) as refused:
+            await lab.ask("n3", type="cas", key="x", **{"from": 4, "to": 10})
+        assert (refused.value.code, refused.value.extra["current"]) == (22, 9)
+
+    in_lab(scene)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": "read"},
+        {"type": "write", "key": "x"},
+        {"type": "cas", "key": "x", "from": 1},
+        {"type": "read", "key": ["x"]},
+        {"type": "write", "key": True, "value": 1},
+    ],
+)
+def test_malformed_requests_are_refused(body: dict[str, Any]) -> None:
+    async def scene(lab: Lab) -> None:
+        for node in NODES:
+            with pytest.raises(RpcError) as refused:
+                await lab.ask(node, **body)
+            assert refused.value.code == 12
+
+    in_lab(scene)
+
+
+def test_everything_acknowledged_survives_the_end_of_all_servers() -> None:
+    async def scene(lab: Lab) -> None:
+        for value in range(50):
+            await lab.ask(NODES[value % 5], type="write", key=value, value=value)
+        for _ in range(3):
+            await lab.cluster.processes.kill(NODES)
+            await lab.cluster.processes.start(NODES)
+            await lab.target.ready(lab.cluster)
+        found = [(await lab.ask(NODES[value % 5], type="read", key=value))["value"] for value in range(50)]
+        assert found == list(range(50))
+
+    in_lab(scene)
+
+
+@pytest.mark.parametrize("direction", ["both", "deaf", "mute"])
+def test_a_follower_that_comes_back_does_not_disturb_its_leader(direction: str) -> None:
+    async def scene(lab: Lab) -> None:
+        leader, terms = await lab.leader(), await lab.terms()
+        lonely = next(node for node in NODES if node != leader)
+        others = [node for node in NODES if node != lonely]
+        deaf, mute = {lonely: others}, {node: [lonely] for node in others}
+        await lab.cluster.network.cut("f", {"both": deaf | mute, "deaf": deaf, "mute": mute}[direction])
+        await asyncio.sleep(10)
+        await lab.cluster.network.mend("f")
+        await asyncio.sleep(2)
+        assert (await lab.leader(), await lab.terms()) == (leader, terms)
+        assert (await lab.ask(lonely, type="read", key="x"))["value"] is None
+
+    in_lab(scene)
+
+
+@pytest.mark.parametrize("direction", ["both", "deaf", "mute"])
+def test_a_leader_without_a_majority_resigns_and_refuses_and_another_one_takes_over(direction: str) -> None:
+    async def scene(lab: Lab) -> None:
+        leader = await lab.leader()
+        others = [node for node in NODES if node != leader]
+        deaf, mute = {leader: others}, {node: [leader] for node in others}
+        await lab.cluster.network.cut("f", {"both": deaf | mute, "deaf": deaf, "mute": mute}[direction])
+        await asyncio.sleep(2)
+        assert await lab.leader() in others
+        await lab.ask(others[0], type="write", key="x", value=1)
+        with pytest.raises(RpcError) as refused:
+            await lab.ask(leader, type="read", key="x")
+        assert refused.value.code == 11
+        await lab.cluster.network.mend("f")
+        await asyncio.sleep(1)
+        assert (await lab.ask(leader, type="read", key="x"))["value"] == 1
+
+    in_lab(scene)
+
+
+def test_a_write_whose_leader_is_cut_off_is_left_open_and_a_read_is_refused() -> None:
+    async def scene(lab: Lab) -> None:
+        leader = await lab.leader()
+        others = [node for node in NODES if node != leader]
+        await lab.cluster.network.cut("f", {leader: others} | {node: [leader] for node in others})
+        codes = await asyncio.gather(
+            lab.ask(leader, type="write", key="x", value=1),
+            lab.ask(leader, type="read", key="x"),
+            lab.ask(others[0], type="write", key="x", value=2),
+            lab.ask(others[0], type="read", key="x"),
+            return_exceptions=True,
+        )
+        assert [getattr(code, "code", code) for code in codes] == [0, 11, 0, 11]
+
+    in_lab(scene)
+
+
+def test_a_write_that_was_overwritten_is_refused_for_sure() -> None:
+    async def scene(lab: Lab) -> None:
+        leader = await lab.leader()
+        others = [node for node in NODES if node != leader]
+        await lab.cluster.network.cut("f", {leader: others} | {node: [leader] for node in others})
+        lost = asyncio.create_task(lab.ask(leader, type="write", key="x", value=1))
+        await asyncio.sleep(0.55)
+        await lab.cluster.network.mend("f")
+        with pytest.raises(RpcError) as refused:
+            await lost
+        assert refused.value.code == 14, "a new leader was elected meanwhile, and its entry is in this one's place"
+        assert (await lab.ask(leader, type="read", key="x"))["value"] is None
+
+    in_lab(scene)
+
+
+@pytest.mark.parametrize("nodes", [1, 2, 3, 4, 7])
+def test_clusters_of_other_sizes_work(nodes: int) -> None:
+    played = play(bundled.raft(), [Kill(interval=2, targets="one")], seed=1, nodes=nodes, time_s=8)
+    assert linearizable(played.history).verdict is Verdict.PASS
+    assert answered(played.history) > 200
+
+
+def test_equal_seeds_give_equal_histories() -> None:
+    nemeses = [Partition(interval=3), Kill(interval=3), Clock(interval=3)]
+    first, second = (play(bundled.raft(), nemeses, seed=9, time_s=8).history for _ in range(2))
+    assert [*first] == [*second]
+    assert len(Counter(op.f for op in first)) > 8
