@@ -90,9 +90,11 @@ def headline(run: RunData) -> str:
         case Verdict.PASS:
             return f"{target} kept {'its promise' if len(run.claims) == 1 else f'all {promises}'}"
         case Verdict.FAIL:
-            return f"{target} broke {verdicts[Verdict.FAIL]} of {promises}"
+            return (
+                f"{target} broke {'its promise' if len(run.claims) == 1 else f'{verdicts[Verdict.FAIL]} of {promises}'}"
+            )
         case Verdict.INCONCLUSIVE:
-            return f"Nothing proven: {verdicts[Verdict.INCONCLUSIVE]} of {promises} could not be judged"
+            return f"Not proven: {verdicts[Verdict.INCONCLUSIVE]} of {promises} could not be judged"
         case _:
             return f"The harness failed before {target} could be judged"
 
@@ -120,7 +122,7 @@ def tiles(run: RunData, counted: Series) -> list[Tile]:
             f"{counted.ops:,}",
             f"{percent((ok + refused) / counted.ops) if counted.ops else '–'} answered",
         ),
-        Tile("outcome unknown", f"{info:,}", "may or may not have happened"),
+        Tile("outcome unknown", f"{info:,}", "may or may not have happened" if info else "every answer is known"),
         Tile(
             "latency p50",
             duration(p50),

@@ -137,7 +137,7 @@ def _bar(span: Span, time: Scale, y: float) -> list[Markup]:
 
 
 def _ticks(time: Scale, first_ns: int, last_ns: int, height: float) -> list[Markup]:
-    step = nice(max(last_ns - first_ns, 1000) / 3)
+    step = nice(max(last_ns - first_ns, 1000) / 4)
     parts = [tag("line", x1=0, x2="100%", y1=height, y2=height, class_="axis", stroke="#999")]
     for index in range(int((last_ns - first_ns) / step) + 1):
         x = time.percent(first_ns + index * step)

@@ -82,6 +82,14 @@
     table.closest(".scroll").before(input);
   }
 
+  // A link into something folded unfolds it.
+  const reveal = () => {
+    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    for (let one = target || null; one; one = one.parentElement) if (one.tagName === "DETAILS") one.open = true;
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
+
   // Paper shows what is folded away, in any browser.
   let folded = [];
   addEventListener("beforeprint", () => {

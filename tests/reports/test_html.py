@@ -235,8 +235,8 @@ def test_style_cannot_be_left_through_the_footer() -> None:
     ("verdict", "sentence"),
     [
         (Verdict.PASS, "raft kept its promise"),
-        (Verdict.FAIL, "raft broke 1 of 1 promise"),
-        (Verdict.INCONCLUSIVE, "Nothing proven: 1 of 1 promise could not be judged"),
+        (Verdict.FAIL, "raft broke its promise"),
+        (Verdict.INCONCLUSIVE, "Not proven: 1 of 1 promise could not be judged"),
         (Verdict.ERROR, "The harness failed before raft could be judged"),
     ],
 )
@@ -259,6 +259,20 @@ def test_a_known_limit_is_told_from_a_broken_promise() -> None:
     assert page.one("h1").text == "multi-leader kept its promise"
 
 
+def test_the_first_violation_is_open_and_the_others_are_folded() -> None:
+    run = failing()
+    [(claim, anomaly)] = run.anomalies
+    many = tuple(dataclasses.replace(anomaly, key=f"k{number}") for number in range(12))
+    page = parse(report(dataclasses.replace(run, claims=[dataclasses.replace(claim, anomalies=many)])))
+    section = page.one("section", id="violations")
+    assert section.one("article").attributes["id"] == "violation-1"
+    folded = [one for one in section.all("details") if "violation" in one.classes]
+    assert [one.attributes["id"] for one in folded] == [f"violation-{number}" for number in range(2, 9)]
+    assert all("open" not in one.attributes and one.all("table", class_="lanes") for one in folded)
+    assert "4 more violations are listed" in section.text
+    assert len(page.one("section", id="claims").all("a")) == 8
+
+
 def test_the_same_violation_under_two_claims_is_drawn_once() -> None:
     run = failing()
     [(claim, _)] = run.anomalies
@@ -269,9 +283,12 @@ def test_the_same_violation_under_two_claims_is_drawn_once() -> None:
 def test_twelve_thousand_operations_take_well_under_half_a_second() -> None:
     run = passing()
     report(run)
-    began = time.process_time()
-    report(run)
-    assert time.process_time() - began < 0.4
+    spent = []
+    for _ in range(3):
+        began = time.process_time()
+        report(run)
+        spent.append(time.process_time() - began)
+    assert min(spent) < 0.4
 
 
 def test_a_report_is_made_from_the_files_of_a_run(tmp_path: Path) -> None:
