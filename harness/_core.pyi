@@ -2,7 +2,7 @@
 
 import os
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, NotRequired, Self, TypedDict
 
 __version__: str
 
@@ -106,8 +106,8 @@ class History:
     def keys(self) -> list[str]: ...
     def for_key(self, key: str) -> History: ...
     def select(self, rows: list[int]) -> History: ...
-    def problems(self, limit: int) -> list[tuple[int, int | None, str]]:
-        """Event, line and message of each."""
+    def problems(self, limit: int) -> list[tuple[int, int | None, str, bool]]:
+        """Event, line, message and whether it is fatal; fatal ones take precedence when there are more than `limit`."""
 
     def write(self, path: str, format: str) -> None: ...
     def header(self, format: str) -> bytes:
@@ -122,3 +122,58 @@ def read_history(path: str, format: str | None = None, /) -> History:
     """Reads a file; its content says the format unless one is given. OSError, `MalformedHistory`; ValueError for an
     unknown format.
     """
+
+# --- checkers (core/python/src/checkers*.rs) ---
+#
+# All of them raise `MalformedHistory` for what is not a history of the objects asked for, and let other threads run.
+# Keys come in the order of their first appearance. `events` are sorted indices of invocations and completions.
+
+class RegisterVerdict(TypedDict):
+    """`type`, `message` and `events` tell a violation; `message` also says why something is unknown."""
+
+    key: str | None
+    ops: int
+    method: Literal["zones", "search"]
+    verdict: Literal["linearizable", "violation", "unknown"]
+    type: NotRequired[str]
+    message: NotRequired[str]
+    events: NotRequired[list[int]]
+
+class RegisterStaleness(TypedDict):
+    """`delta_ns` is exact if bounded, else a lower bound; `message` and `events` tell the read that needs it all.
+
+    `why` and `why_events` tell what no shift of reads can mend.
+    """
+
+    key: str | None
+    answer: Literal["bounded", "unbounded", "undecided"]
+    delta_ns: int
+    message: NotRequired[str]
+    events: NotRequired[list[int]]
+    why: NotRequired[str]
+    why_events: NotRequired[list[int]]
+
+class LostRegisterWrites(TypedDict):
+    """How many acknowledged writes there were and were lost, with a sentence and the events of the first few."""
+
+    key: str | None
+    acknowledged: int
+    lost: int
+    witnesses: list[tuple[str, list[int]]]
+
+def check_registers(
+    history: History,
+    *,
+    initial: str,
+    has_cas: bool,
+    failed_cas: Literal["drop", "assert"],
+    seconds: float,
+    memory_bytes: int,
+) -> list[RegisterVerdict]:
+    """Whether each key is a linearizable register. `initial` is canonical JSON text."""
+
+def register_staleness(history: History, *, initial: str) -> list[RegisterStaleness]:
+    """The smallest shift of reads that makes each key linearizable."""
+
+def lost_register_writes(history: History, *, initial: str, witnesses_max: int) -> list[LostRegisterWrites]:
+    """The acknowledged writes that a later compare-and-set or final read overlooked."""

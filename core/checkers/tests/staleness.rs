@@ -22,6 +22,36 @@ fn by_trying(history: &RegisterHistory) -> Option<i64> {
     candidates.into_iter().find(|&delta| is_linearizable(&shifted(&history.ops, delta), 0))
 }
 
+/// The longest time between the acknowledgement of a write that followed a value and a read of that value.
+fn overwritten_for(history: &RegisterHistory) -> i64 {
+    let follows = |value: u32, write: &RegisterOp| {
+        let mut writers = history.ops.iter().filter(|op| op.action.written() == Some(value));
+        write.action.written().is_some() && !write.is_pending() && writers.all(|writer| writer.ret < write.call)
+    };
+    let reads = history.ops.iter().filter_map(|op| match op.action {
+        Action::Read(value) => Some((op, value)),
+        _ => None,
+    });
+    let ages = reads.flat_map(|(read, value)| {
+        history.ops.iter().filter(move |write| follows(value, write)).map(move |write| read.call - write.ret)
+    });
+    ages.max().unwrap_or(0).max(0)
+}
+
+#[test]
+fn lateness_is_a_lower_bound_where_nothing_more_is_known() {
+    let mut random = Random(12);
+    let mut late = 0;
+    for case in 0..50_000 {
+        let history = random_history(&mut random, Shape { ops_max: 8, values: 4, negations: false });
+        let Staleness::Undecided { at_least, .. } = staleness(&history) else { continue };
+        assert_eq!(at_least, overwritten_for(&history), "case {case}: {history:?}");
+        assert!(by_trying(&history).is_none_or(|delta| delta >= at_least), "case {case}: {history:?}");
+        late += usize::from(at_least > 0);
+    }
+    assert!(late > 500, "{late}");
+}
+
 #[test]
 fn is_the_smallest_shift_that_helps() {
     let mut random = Random(11);
@@ -40,11 +70,13 @@ fn is_the_smallest_shift_that_helps() {
                     late += 1;
                 }
             }
-            Staleness::Unbounded(_) => {
+            Staleness::Unbounded { at_least, worst, .. } => {
                 assert_eq!(expected, None, "case {case}: {history:?}");
+                assert_eq!(at_least, overwritten_for(&history), "case {case}: {history:?}");
+                assert_eq!(worst.is_some(), at_least > 0);
                 hopeless += 1;
             }
-            Staleness::Undecided => panic!("case {case}: unique values are always decided"),
+            Staleness::Undecided { .. } => panic!("case {case}: unique values are always decided"),
         }
     }
     assert!(late > 10_000 && hopeless > 10_000, "{late} late, {hopeless} hopeless");

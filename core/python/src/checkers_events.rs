@@ -70,16 +70,34 @@ impl Rows<'_> {
     }
 
     /// Fails at the first event that breaks the rules of histories.
-    pub fn checked(&self) -> Result<(), Malformed> {
+    pub fn checked(&self) -> Result<(), Refusal> {
         match self.0.problems(1).into_iter().next() {
-            Some(problem) => Err(Malformed::at(problem.event, problem.message)),
+            Some(problem) => Err(Refusal::at(problem.event, problem.line, &problem.message)),
             None => Ok(()),
         }
     }
 
-    /// What is wrong with the history, as Python's error.
-    pub fn refuse(&self, malformed: &Malformed) -> PyErr {
+    /// What a checker says about an event, with the event's place.
+    pub fn refusal(&self, malformed: Malformed) -> Refusal {
         let Malformed { row, message } = malformed;
-        MalformedHistory::new_err((format!("event {}: {message}", self.0.index(*row)), self.0.line(*row)))
+        Refusal::at(self.0.index(row), self.0.line(row), &message)
+    }
+}
+
+/// Why a history is not judged.
+pub struct Refusal {
+    message: String,
+    line: Option<u64>,
+}
+
+impl Refusal {
+    fn at(event: usize, line: Option<u64>, message: &str) -> Self {
+        Self { message: format!("event {event}: {message}"), line }
+    }
+}
+
+impl From<Refusal> for PyErr {
+    fn from(refusal: Refusal) -> PyErr {
+        MalformedHistory::new_err((refusal.message, refusal.line))
     }
 }

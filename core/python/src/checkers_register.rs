@@ -4,14 +4,14 @@ use std::time::Duration;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use splitbrain_checkers::events::{moment, Malformed};
+use splitbrain_checkers::events::moment;
 use splitbrain_checkers::register::{
-    Action, Decision, FailedCas, KeyVerdict, Late, LostWrite, Method, Reading, Register, RegisterOp, Registers,
-    Staleness, Story,
+    explain, prove, Action, Decision, FailedCas, KeyVerdict, Late, LostWrite, Method, Reading, Register, RegisterOp,
+    Registers, Staleness, Story,
 };
 use splitbrain_checkers::search::{Limits, Resource, Stopped};
 
-use crate::checkers_events::Rows;
+use crate::checkers_events::{Refusal, Rows};
 use crate::history::History;
 
 /// Adds everything in here to the module.
@@ -44,11 +44,10 @@ fn check_registers<'py>(
     let reading = reading(initial, has_cas, failed_cas)?;
     let limits = Limits::within(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)), memory_bytes);
     let rows = Rows(&history.columns);
-    let verdicts = py.detach(|| -> Result<_, Malformed> {
+    let verdicts = py.detach(|| -> Result<_, Refusal> {
         rows.checked()?;
-        Ok(Registers::read(&rows, &reading)?.check(limits))
-    });
-    let verdicts = verdicts.map_err(|malformed| rows.refuse(&malformed))?;
+        Ok(Registers::read(&rows, &reading).map_err(|malformed| rows.refusal(malformed))?.check(limits))
+    })?;
     verdicts.iter().map(|verdict| verdict_dict(py, &rows, verdict)).collect()
 }
 
@@ -97,13 +96,12 @@ fn stopped_text(rows: &Rows<'_>, stopped: &Stopped) -> String {
 fn register_staleness<'py>(py: Python<'py>, history: &History, initial: &str) -> PyResult<Vec<Bound<'py, PyDict>>> {
     let reading = reading(initial, true, "drop")?;
     let rows = Rows(&history.columns);
-    let answers = py.detach(|| -> Result<_, Malformed> {
+    let answers = py.detach(|| -> Result<_, Refusal> {
         rows.checked()?;
-        let registers = Registers::read(&rows, &reading)?;
+        let registers = Registers::read(&rows, &reading).map_err(|malformed| rows.refusal(malformed))?;
         let answers = registers.staleness();
         Ok(registers.into_all().into_iter().zip(answers).collect::<Vec<_>>())
-    });
-    let answers = answers.map_err(|malformed| rows.refuse(&malformed))?;
+    })?;
     answers.iter().map(|(register, answer)| staleness_dict(py, &rows, register, answer)).collect()
 }
 
@@ -115,19 +113,24 @@ fn staleness_dict<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("key", register.key)?;
-    let answer = match answer {
-        Staleness::Within { delta, worst } => {
-            dict.set_item("delta_ns", delta)?;
-            if let Some(late) = worst {
-                let ops = [late.newer, late.read].map(|op| register.history.ops[op as usize]);
-                dict.set_item("message", late_text(register, late))?;
-                dict.set_item("events", rows.events_of(ops.map(|op| op.id)))?;
+    let (answer, delta, worst) = match answer {
+        Staleness::Within { delta, worst } => ("bounded", delta, worst),
+        Staleness::Unbounded { at_least, worst, conflict } => {
+            let witness = prove(&register.history, conflict);
+            if let Some((ops, (_, text))) = witness.map(|witness| (witness.ops.clone(), explain(&witness, register))) {
+                dict.set_item("why", text)?;
+                dict.set_item("why_events", rows.events_of(ops.iter().map(|op| op.id)))?;
             }
-            "bounded"
+            ("unbounded", at_least, worst)
         }
-        Staleness::Unbounded(_) => "unbounded",
-        Staleness::Undecided => "undecided",
+        Staleness::Undecided { at_least, worst } => ("undecided", at_least, worst),
     };
+    dict.set_item("delta_ns", delta)?;
+    if let Some(late) = worst {
+        let ops = [late.newer, late.read].map(|op| register.history.ops[op as usize]);
+        dict.set_item("message", late_text(register, late))?;
+        dict.set_item("events", rows.events_of(ops.map(|op| op.id)))?;
+    }
     dict.set_item("answer", answer)?;
     Ok(dict)
 }
@@ -159,13 +162,12 @@ fn lost_register_writes<'py>(
 ) -> PyResult<Vec<Bound<'py, PyDict>>> {
     let reading = reading(initial, true, "drop")?;
     let rows = Rows(&history.columns);
-    let answers = py.detach(|| -> Result<_, Malformed> {
+    let answers = py.detach(|| -> Result<_, Refusal> {
         rows.checked()?;
-        let registers = Registers::read(&rows, &reading)?;
+        let registers = Registers::read(&rows, &reading).map_err(|malformed| rows.refusal(malformed))?;
         let answers = registers.lost_writes();
         Ok(registers.into_all().into_iter().zip(answers).collect::<Vec<_>>())
-    });
-    let answers = answers.map_err(|malformed| rows.refuse(&malformed))?;
+    })?;
     let dict = |(register, lost): &(Register<'_, Rows<'_>>, Vec<LostWrite>)| -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("key", register.key)?;

@@ -14,10 +14,10 @@ use super::zones::{find_overlap, Conflict, Zone};
 pub enum Staleness {
     /// The smallest sufficient shift in nanoseconds, with the read that needs all of it (none if zero).
     Within { delta: i64, worst: Option<Late> },
-    /// No shift of reads mends this: what is wrong is not that reads were late.
-    Unbounded(Conflict),
-    /// The values do not say which write a read saw.
-    Undecided,
+    /// No shift of reads mends this: what is wrong is not only that reads were late. How late some were all the same.
+    Unbounded { conflict: Conflict, at_least: i64, worst: Option<Late> },
+    /// The values do not say which write a read saw; this much is certain.
+    Undecided { at_least: i64, worst: Option<Late> },
 }
 
 /// `read` was invoked this long after `newer`, which wrote or saw something newer, had returned. Indices into `ops`.
@@ -31,9 +31,43 @@ pub struct Late {
 pub fn staleness(history: &RegisterHistory) -> Staleness {
     match Chains::build(history).and_then(|chains| measure(history, &chains).map_err(Obstacle::Violation)) {
         Ok((delta, worst)) => Staleness::Within { delta, worst },
-        Err(Obstacle::Violation(conflict)) => Staleness::Unbounded(conflict),
-        Err(Obstacle::NotUnique(_) | Obstacle::Negation) => Staleness::Undecided,
+        Err(obstacle) => {
+            let (at_least, worst) = latest_after_overwrite(history);
+            match obstacle {
+                Obstacle::Violation(conflict) => Staleness::Unbounded { conflict, at_least, worst },
+                Obstacle::NotUnique(_) | Obstacle::Negation => Staleness::Undecided { at_least, worst },
+            }
+        }
     }
+}
+
+/// How long after the first acknowledgement of a write that certainly came after all writes of its value a read began,
+/// for the read for which this is longest. No shift below that can do. O(n log n).
+fn latest_after_overwrite(history: &RegisterHistory) -> (i64, Option<Late>) {
+    let mut written = vec![i64::MIN; history.values as usize];
+    let mut writes: Vec<(i64, i64, u32)> = Vec::new();
+    for (index, op) in (0u32..).zip(&history.ops) {
+        if let Some(value) = op.action.written() {
+            written[value as usize] = op.ret.max(written[value as usize]);
+            writes.push((op.call, op.ret, index));
+        }
+    }
+    writes.sort_unstable();
+    // From here on: among all writes invoked at least this late, the first that was acknowledged.
+    for i in (1..writes.len()).rev() {
+        if writes[i].1 < writes[i - 1].1 {
+            (writes[i - 1].1, writes[i - 1].2) = (writes[i].1, writes[i].2);
+        }
+    }
+    let mut needed = Needed::default();
+    for (index, op) in (0u32..).zip(&history.ops) {
+        let Action::Read(value) = op.action else { continue };
+        let later = writes.partition_point(|&(call, ..)| call <= written[value as usize]);
+        if let Some(&(_, acknowledged, newer)) = writes.get(later) {
+            needed.at_least(Extreme { time: op.call, op: index }, acknowledged, newer);
+        }
+    }
+    (needed.delta, needed.worst)
 }
 
 fn measure(history: &RegisterHistory, chains: &Chains) -> Result<(i64, Option<Late>), Conflict> {

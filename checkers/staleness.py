@@ -1,0 +1,94 @@
+"""How stale reads got: the smallest Delta so that every read returned a value that was current at most Delta before it.
+
+A register is Delta-atomic if it becomes linearizable when every read may have begun Delta earlier (Golab, Li and Shah,
+"Analyzing consistency properties for fun and profit", PODC 2011). Some violations are not a matter of late reads: two
+compare-and-sets from one value stay wrong whatever reads do. Then no Delta is enough, and what is told is by how much
+the latest read came after a write over its value had been acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from checkers.linearizable import ANOMALIES_MAX, json_text, refusal
+from harness import _core
+from harness.checker import Anomaly, Budget, Result
+from harness.errors import UsageError
+from harness.units import duration_s, format_duration
+from harness.verdict import Verdict
+
+if TYPE_CHECKING:
+    from harness.history import History
+
+
+class Staleness:
+    """`{staleness: {max}}`: `max` is a duration; without it nothing is promised, only measured."""
+
+    def __init__(self, *, max: float | str | None = None, initial: Any = None) -> None:
+        try:
+            self.max_ns = None if max is None else round(duration_s(max) * 1e9)
+        except UsageError as problem:
+            raise UsageError(f"staleness: max: {problem}") from None
+        self.initial = json_text("staleness", initial)
+
+    def check(self, history: History, *, budget: Budget) -> Result:
+        """Measures every key. `stats`: `worst_ms, keys, keys_stale, keys_unbounded, keys_undecided`.
+
+        Near-linear, so no budget is asked for. Raises `HistoryError` for what is not a history of registers.
+        """
+        try:
+            keys = _core.register_staleness(history.core, initial=self.initial)
+        except _core.MalformedHistory as malformed:
+            raise refusal(malformed) from None
+        worst = max(keys, key=lambda key: key["delta_ns"], default=None)
+        worst_ns = worst["delta_ns"] if worst else 0
+        stats = {
+            "worst_ms": round(worst_ns / 1e6, 6) if keys and history.has_times else None,
+            "keys": len(keys),
+            "keys_stale": sum(key["delta_ns"] > 0 for key in keys),
+            "keys_unbounded": sum(key["answer"] == "unbounded" for key in keys),
+            "keys_undecided": sum(key["answer"] == "undecided" for key in keys),
+        }
+        anomalies = sorted((self._anomaly(key) for key in keys if self._is_late(key)), key=_severity)
+        verdict, why = self._judged(history, keys, stats, anomalies)
+        return Result(verdict, "staleness", anomalies[:ANOMALIES_MAX], stats, why)
+
+    def _is_late(self, key: _core.RegisterStaleness) -> bool:
+        """Whether a key breaks the promise; without one, whether it has something to tell."""
+        return key["answer"] == "unbounded" or key["delta_ns"] > (self.max_ns or 0)
+
+    def _anomaly(self, key: _core.RegisterStaleness) -> Anomaly:
+        details = {"delta_ms": round(key["delta_ns"] / 1e6, 6), "answer": key["answer"]}
+        if key["delta_ns"] > (self.max_ns or 0):
+            return Anomaly("stale-read", key.get("message", ""), tuple(key.get("events", ())), key["key"], details)
+        message = f"Reading earlier would not mend this. {key.get('why', '')}"
+        return Anomaly("unbounded-staleness", message, tuple(key.get("why_events", ())), key["key"], details)
+
+    def _judged(
+        self,
+        history: History,
+        keys: Sequence[_core.RegisterStaleness],
+        stats: dict[str, Any],
+        anomalies: Sequence[Anomaly],
+    ) -> tuple[Verdict, str]:
+        if not keys:
+            return Verdict.INCONCLUSIVE, "there is no operation to judge"
+        if not history.has_times:
+            return Verdict.INCONCLUSIVE, "the history has no times, so staleness cannot be told in milliseconds"
+        told = f"the stalest read was {stats['worst_ms']:,.3f} ms late" if stats["worst_ms"] else "no read was stale"
+        if self.max_ns is None:
+            return Verdict.PASS, told
+        limit = format_duration(self.max_ns / 1e9)
+        if anomalies:
+            return Verdict.FAIL, f"more than {limit}: {told}; key {anomalies[0].key}: {anomalies[0].message}"
+        if stats["keys_undecided"]:
+            why = (
+                f"on {stats['keys_undecided']:,} of {len(keys):,} keys values were written twice; {told}, at the least"
+            )
+            return Verdict.INCONCLUSIVE, why
+        return Verdict.PASS, f"at most {limit}: {told}"
+
+
+def _severity(anomaly: Anomaly) -> tuple[bool, float]:
+    return anomaly.type != "stale-read", -anomaly.details["delta_ms"]

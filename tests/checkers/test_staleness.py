@@ -1,0 +1,58 @@
+"""How stale reads got."""
+
+from __future__ import annotations
+
+import pytest
+
+from checkers.staleness import Staleness
+from harness.checker import Budget
+from harness.errors import HistoryError, UsageError
+from harness.verdict import Verdict
+from tests.checkers.registers import Op, recorded
+
+BUDGET = Budget()
+LATE = [Op("write", 1, 0, 10), Op("write", 2, 20, 30), Op("read", 1, 530, 540), Op("read", 1, 100, 110)]
+
+
+def test_the_stalest_read_is_told_in_milliseconds() -> None:
+    result = Staleness().check(recorded(LATE), budget=BUDGET)
+    assert result.verdict is Verdict.PASS
+    assert result.stats["worst_ms"] == 500
+    assert result.why == "the stalest read was 500.000 ms late"
+    [anomaly] = result.anomalies
+    assert anomaly.message == (
+        "Process 2 invoked a read at 530 ms that returned 1, 500 ms after the write of 2 by process 1 had returned."
+    )
+    assert list(anomaly.ops) == [2, 3, 6, 7]
+
+
+@pytest.mark.parametrize(("limit", "verdict"), [("500ms", Verdict.PASS), (0.4999, Verdict.FAIL), ("1m", Verdict.PASS)])
+def test_a_promise_is_kept_or_broken(limit: float | str, verdict: Verdict) -> None:
+    assert Staleness(max=limit).check(recorded(LATE), budget=BUDGET).verdict is verdict
+
+
+def test_a_fork_is_no_matter_of_lateness() -> None:
+    fork = [Op("write", 1, 0, 10), Op("cas", [1, 2], 20, 30), Op("cas", [1, 3], 20, 30), Op("read", 1, 70, 80)]
+    measured = Staleness().check(recorded(fork), budget=BUDGET)
+    assert (measured.verdict, measured.stats["worst_ms"], measured.stats["keys_unbounded"]) == (Verdict.PASS, 40, 1)
+    promised = Staleness(max=60).check(recorded(fork), budget=BUDGET)
+    assert promised.verdict is Verdict.FAIL
+    assert promised.anomalies[0].type == "unbounded-staleness"
+    assert "both found 1" in promised.anomalies[0].message
+
+
+def test_values_written_twice_give_a_lower_bound_only() -> None:
+    twice = [Op("write", 1, 0, 10), Op("write", 2, 20, 30), Op("write", 2, 40, 50), Op("read", 2, 60, 70)]
+    result = Staleness(max=1).check(recorded(twice), budget=BUDGET)
+    assert (result.verdict, result.stats["keys_undecided"]) == (Verdict.INCONCLUSIVE, 1)
+
+
+def test_nothing_measured_is_not_a_pass() -> None:
+    assert Staleness(max=1).check(recorded([]), budget=BUDGET).verdict is Verdict.INCONCLUSIVE
+
+
+def test_bad_input_is_refused() -> None:
+    with pytest.raises(UsageError, match="not a duration"):
+        Staleness(max="soon")
+    with pytest.raises(HistoryError, match="event 0"):
+        Staleness().check(recorded([Op("add", 1, 0, 1)]), budget=BUDGET)
