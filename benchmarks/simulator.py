@@ -66,7 +66,8 @@ def main() -> None:
         virtual, wall, cpu, done = run(seed, options.time, options.rate, faults=options.faults)
         profile.disable()
         factors.append(virtual / wall)
-        print(f"seed {seed}: {virtual:6.1f} virtual s in {wall:5.2f} s ({cpu:5.2f} s of CPU), {done} ok ops: {factors[-1]:.1f}x")
+        times = f"{virtual:6.1f} virtual s in {wall:5.2f} s ({cpu:5.2f} s of CPU)"
+        print(f"seed {seed}: {times}, {done} ok ops: {factors[-1]:.1f}x")
     print(f"median {statistics.median(factors):.1f}x real time; the goal is {GOAL:.0f}x")
     if options.profile:
         pstats.Stats(profile).sort_stats("tottime").print_stats(40)

@@ -49,7 +49,9 @@ class FolderDisk:
             rest = rest[os.write(descriptor, rest) :]
 
     def truncate(self, name: str, size: int) -> None:
-        os.truncate(self._path(name), size)
+        path = self._path(name)
+        if size < path.stat().st_size:
+            os.truncate(path, size)
 
     async def sync(self, name: str) -> None:
         await asyncio.get_running_loop().run_in_executor(self._threads, self._sync, self._path(name))

@@ -144,12 +144,13 @@ class Node:
             return
         try:
             reply = self.on_message(source, body) if self._overridden else self._handler(body)(source, body)
+            if isinstance(reply, dict):
+                self.reply(source, body, reply)
+                return
         except Exception as error:
             self.reply(source, body, self._failure(error))
             return
-        if isinstance(reply, dict):
-            self.reply(source, body, reply)
-        elif reply is not None:
+        if reply is not None:
             self._last_id = serial = self._last_id + 1
             task = self._host.run(self._serve(serial, source, body, reply))
             if not task.done():
@@ -158,12 +159,12 @@ class Node:
     async def _serve(self, serial: int, source: str, body: Body, answer: Awaitable[Body | None]) -> None:
         try:
             reply = await answer
+            if reply is not None:
+                self.reply(source, body, reply)
         except Exception as error:
-            reply = self._failure(error)
+            self.reply(source, body, self._failure(error))
         finally:
             self._serving.pop(serial, None)
-        if reply is not None:
-            self.reply(source, body, reply)
 
     def _handler(self, body: Body) -> Callable[[str, Body], Any]:
         kind = body.get("type")

@@ -90,9 +90,12 @@ class TcpHost:
         return address
 
     def receive(self, message: Message) -> None:
-        """Hands a message to the node."""
+        """Hands a message to the node. What goes wrong there is in its log and costs nobody a connection."""
         if self.node is not None:
-            self.node.receive(message.source, message.body)
+            try:
+                self.node.receive(message.source, message.body)
+            except Exception as error:
+                log("".join(traceback.format_exception(error)).rstrip())
 
     async def close(self) -> None:
         """Lets go of the network and the disk."""

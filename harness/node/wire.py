@@ -22,7 +22,7 @@ class Message(NamedTuple):
     body: dict[str, Any]
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -34,7 +34,7 @@ _decode = json.JSONDecoder(parse_constant=_refuse).decode
 
 def encode(source: str, dest: str, body: dict[str, Any]) -> bytes:
     """A message as a line. Raises TypeError or ValueError for what JSON cannot hold."""
-    return _encode({"src": source, "dest": dest, "body": body}).encode() + b"\n"
+    return _encode({"src": source, "dest": dest, "body": body}).encode("ascii") + b"\n"
 
 
 def decode(line: bytes) -> Message:

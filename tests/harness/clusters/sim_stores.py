@@ -36,7 +36,8 @@ class Registers(Node):
         await self.disk.sync("log")
         if self.copies:
             await asyncio.gather(
-                *(self.rpc(peer, {"type": "copy", "data": self.data}, 1.0) for peer in self.peers), return_exceptions=True
+                *(self.rpc(peer, {"type": "copy", "data": self.data}, 1.0) for peer in self.peers),
+                return_exceptions=True,
             )
         return {"type": "write_ok"}
 

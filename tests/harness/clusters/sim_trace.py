@@ -1,4 +1,5 @@
-"""Prints everything that one small run did, to be compared byte by byte with the same run elsewhere: `sim_trace.py SEED`."""
+"""Prints everything that one small run did, to be compared byte by byte with the same run elsewhere: `sim_trace.py
+SEED`."""
 
 from __future__ import annotations
 

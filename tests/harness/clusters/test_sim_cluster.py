@@ -38,7 +38,9 @@ class Target:
 Story = Callable[[SimCluster], Coroutine[Any, Any, Any]]
 
 
-def run(story: Story, target: Any = None, *, create: bool = True, seed: int = 1, **options: Any) -> tuple[Any, SimCluster]:
+def run(
+    story: Story, target: Any = None, *, create: bool = True, seed: int = 1, **options: Any
+) -> tuple[Any, SimCluster]:
     cluster = SimCluster(nodes=NODES, streams=Streams(seed), run_id="test", **options)
 
     async def main() -> Any:
@@ -107,7 +109,9 @@ def test_many_calls_share_one_connection_and_answers_find_their_questions() -> N
         ({"type": 3}, 12, {}),
     ],
 )
-def test_errors_arrive_as_errors_and_the_node_lives_on(request_body: dict[str, Any], code: int, extra: dict[str, Any]) -> None:
+def test_errors_arrive_as_errors_and_the_node_lives_on(
+    request_body: dict[str, Any], code: int, extra: dict[str, Any]
+) -> None:
     async def story(cluster: SimCluster) -> None:
         connection = await cluster.connect("n1")
         with pytest.raises(RpcError) as caught:
@@ -287,7 +291,8 @@ def test_unknown_nodes_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"loss": 1.5}, {"latency_ms_min": 3, "latency_ms_max": 1}, {"sync_ms_min": -1}, {"client_latency_ms_max": 0.01}]
+    "options",
+    [{"loss": 1.5}, {"latency_ms_min": 3, "latency_ms_max": 1}, {"sync_ms_min": -1}, {"client_latency_ms_max": 0.01}],
 )
 def test_options_out_of_range_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="the simulator's option"):

@@ -134,7 +134,9 @@ operations = st.one_of(
 
 
 @given(st.lists(operations, max_size=20), st.integers(0, 2**32))
-def test_after_a_power_cut_the_file_is_in_a_state_it_had_since_the_last_sync(steps: list[tuple[str, Any]], seed: int) -> None:
+def test_after_a_power_cut_the_file_is_in_a_state_it_had_since_the_last_sync(
+    steps: list[tuple[str, Any]], seed: int
+) -> None:
     bench = Bench(seed)
     disk = bench.mounted
     content: bytes | None = None

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Coroutine, Mapping
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -160,7 +161,11 @@ def test_nonsense_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "counter", "share"),
-    [(Shape(loss=0.3), "lost_packets", 0.3), (Shape(duplicate=0.2), "duplicated_packets", 0.2), (Shape(reorder=0.1), "reordered_packets", 0.1)],
+    [
+        (Shape(loss=0.3), "lost_packets", 0.3),
+        (Shape(duplicate=0.2), "duplicated_packets", 0.2),
+        (Shape(reorder=0.1), "reordered_packets", 0.1),
+    ],
 )
 def test_chances_come_true_as_often_as_they_say(shape: Shape, counter: str, share: float) -> None:
     bench = Bench()
@@ -182,7 +187,7 @@ def test_chances_come_true_as_often_as_they_say(shape: Shape, counter: str, shar
     others = [number for _, source, number, _ in bench.arrived if source == "n3"]
     assert others == list(range(4000)), "only what the node itself sends is shaped"
     lost, repeated = 4000 - len(set(shaped)), len(shaped) - len(set(shaped))
-    swapped = sum(a > b for a, b in zip(shaped, shaped[1:], strict=False))
+    swapped = sum(a > b for a, b in pairwise(shaped))
     assert (lost > 0, repeated > 0, swapped > 0) == (
         counter == "lost_packets",
         counter == "duplicated_packets",
@@ -260,7 +265,9 @@ def test_shapes_overlap_and_each_can_be_lifted_alone() -> None:
 
 
 def test_combining_shapes_takes_every_chance_and_the_slowest_rate() -> None:
-    union = combine([Shape(loss=0.5, rate_kbit=100, jitter_ms=1), Shape(loss=0.5, duplicate=0.25, rate_kbit=50), Shape()])
+    union = combine(
+        [Shape(loss=0.5, rate_kbit=100, jitter_ms=1), Shape(loss=0.5, duplicate=0.25, rate_kbit=50), Shape()]
+    )
     assert union == Shape(jitter_ms=1, loss=0.75, duplicate=0.25, rate_kbit=50)
     assert combine([]) == Shape()
 
@@ -285,7 +292,9 @@ def _shared(left: Any, right: Any) -> bool:
     mutable = (dict, list)
 
     def parts(value: Any) -> list[Any]:
-        inner = list(value.values()) if isinstance(value, dict) else list(value) if isinstance(value, (list, tuple)) else []
+        inner = (
+            list(value.values()) if isinstance(value, dict) else list(value) if isinstance(value, (list, tuple)) else []
+        )
         return [value, *(part for item in inner for part in parts(item))]
 
     mine = {id(part) for part in parts(left) if isinstance(part, mutable)}
