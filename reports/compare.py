@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from harness.errors import UsageError
-from reports import figures
+from reports import figures, lanes
 from reports.backdrop import Backdrop
 from reports.data import RunData
 from reports.html import save
@@ -150,9 +150,9 @@ def _panel(run: RunData, one: Series, position: int, every: Sequence[Series], sh
     drawn = [
         figures.throughput(one, back, f"throughput-{position}", height=110, high=high),
         figures.latency(one, back, f"latency-{position}", height=100, bounds=figures.latency_bounds(every)),
-        figures.service(one, back, f"service-{position}"),
+        lanes.service(one, back, f"service-{position}"),
     ]
-    return [figures.fault_lanes(back, f"lanes-{position}"), *drawn] if shared.families else drawn
+    return [lanes.fault_lanes(back, f"lanes-{position}"), *drawn] if shared.families else drawn
 
 
 def link(report: str) -> str:

@@ -15,7 +15,7 @@ from markupsafe import escape
 
 from harness.runs import RunFolder
 from harness.verdict import Verdict
-from reports import figures
+from reports import figures, lanes
 from reports.backdrop import OUTCOME_LOOKS, Backdrop
 from reports.counterexample import counterexample
 from reports.data import ClaimRecord, FaultRecord, RunData
@@ -46,9 +46,9 @@ def report(run: RunData) -> str:
     """The page itself."""
     counted = series(run.history, run.faults)
     back = Backdrop.of(counted, run.faults)
-    charts = [figures.throughput(counted, back), figures.latency(counted, back), figures.service(counted, back)]
+    charts = [figures.throughput(counted, back), figures.latency(counted, back), lanes.service(counted, back)]
     if run.faults:
-        charts.insert(0, figures.fault_lanes(back))
+        charts.insert(0, lanes.fault_lanes(back))
     anomalies = run.anomalies
     shown = [
         (claim, counterexample(run.history, anomaly, run.faults, f"violation-{position}"))
