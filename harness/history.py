@@ -42,11 +42,16 @@ _operation: partial[Operation] = partial(tuple.__new__, Operation)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A rule of histories that is broken at one event. `line` is its 1-based line where it came from a text file."""
+    """A rule of histories that is broken at one event. `line` is its 1-based line where it came from a text file.
+
+    It is `fatal` when nobody can say what belongs together. Times that go back a little are not: they occur in
+    recorded histories of other tools, and then the order of events is what counts.
+    """
 
     event: int
     message: str
-    line: int | None = None
+    line: int | None
+    fatal: bool
 
 
 class History:
@@ -66,8 +71,8 @@ class History:
     def read(cls, path: str | os.PathLike[str], format: str | None = None, *, lenient: bool = False) -> History:
         """Reads a history file; `format` overrides what its content says.
 
-        Raises `HistoryError`, with file and line, if it cannot be opened, is not a history, or breaks the rules of one.
-        With `lenient` broken rules are left to `problems()`.
+        Raises `HistoryError`, with file and line, if it cannot be opened, is not a history, or has a fatal problem.
+        With `lenient` those too are left to `problems()`.
         """
         name = os.fspath(path)
         try:
@@ -77,7 +82,7 @@ class History:
         except _core.MalformedHistory as error:
             message, line = error.args
             raise HistoryError(f"{_place(name, line)}: {message}") from None
-        if not lenient and (problems := history.problems(limit=1)):
+        if not lenient and (problems := history.problems(limit=1)) and problems[0].fatal:
             first = problems[0]
             raise HistoryError(f"{_place(name, first.line)}: event {first.event}: {first.message}")
         return history
@@ -152,11 +157,11 @@ class History:
         return History(self.core.select(list(rows)))
 
     def problems(self, *, limit: int = PROBLEMS_MAX) -> list[Problem]:
-        """What breaks the rules of histories, by event, the first `limit` of them; empty for a good one.
+        """What breaks the rules of histories, by event, at most `limit`, fatal ones first; empty for a good one.
 
         A process has at most one operation open, completes only what it invoked, and time does not go backwards.
         """
-        return [Problem(event, message, line) for event, line, message in self.core.problems(limit)]
+        return [Problem(event, message, line, fatal) for event, line, message, fatal in self.core.problems(limit)]
 
     def write(self, path: str | os.PathLike[str], format: str) -> None:
         """Writes a file of the format `arrow`, `jsonl`, `edn` or `csv`. Equal histories give equal bytes.

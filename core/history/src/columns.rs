@@ -6,12 +6,11 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt8Array};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, UInt8Array};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field, Schema};
 
 use crate::error::{Error, Result};
-use crate::kind::Kind;
 
 /// A column of optional UTF-8 text. Whoever writes into `open()` writes whole, valid UTF-8.
 pub struct Text {
@@ -25,6 +24,10 @@ pub struct Text {
 impl Text {
     fn new(name: &'static str) -> Text {
         Text { name, offsets: vec![0], bytes: Vec::new(), validity: Vec::new(), nulls: 0 }
+    }
+
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
     fn len(&self) -> usize {
@@ -61,6 +64,12 @@ impl Text {
         self.mark(present);
         self.offsets.push(end);
         Ok(())
+    }
+
+    /// Makes the JSON text written since the last row a row; JSON's null is a null row.
+    pub fn commit_json(&mut self) -> Result<()> {
+        let present = &self.bytes[self.end()..] != b"null";
+        self.commit(present)
     }
 
     fn mark(&mut self, present: bool) {
@@ -105,14 +114,6 @@ impl Text {
         }
         self.validity.truncate(rows.div_ceil(8));
         self.abandon();
-    }
-
-    fn append(&mut self, array: &StringArray) -> Result<()> {
-        self.offsets.reserve(array.len());
-        for text in array {
-            self.push(text)?;
-        }
-        Ok(())
     }
 
     fn slice(&self, from: usize, to: usize) -> Text {
@@ -180,35 +181,6 @@ impl Columns {
         }
     }
 
-    /// Appends whole arrays; `kind` must hold codes of [`Kind`].
-    pub fn append(&mut self, rows: &Rows<'_>) -> Result<()> {
-        let first = self.len();
-        self.time.extend_from_slice(rows.time.values());
-        self.process.extend_from_slice(rows.process.values());
-        self.f.append(rows.f)?;
-        for (text, array) in [
-            (&mut self.key, rows.key),
-            (&mut self.value, rows.value),
-            (&mut self.node, rows.node),
-            (&mut self.error, rows.error),
-        ] {
-            match array {
-                Some(array) => text.append(array)?,
-                None => (0..rows.kind.len()).try_for_each(|_| text.push(None))?,
-            }
-        }
-        for (row, &code) in rows.kind.values().iter().enumerate() {
-            if Kind::from_code(code).is_none() {
-                let event = first + row;
-                return Err(Error::malformed(format!(
-                    "event {event} has type {code}; expected 0 (invoke), 1 (ok), 2 (fail) or 3 (info)"
-                )));
-            }
-            self.kind.push(code);
-        }
-        Ok(())
-    }
-
     /// A copy of some rows as one record batch.
     pub fn batch(&self, from: usize, to: usize) -> Result<RecordBatch> {
         self.slice(from, to).freeze()
@@ -243,18 +215,6 @@ impl Columns {
         RecordBatch::try_new(Arc::new(schema()), columns)
             .map_err(|error| Error::malformed(format!("the columns do not fit together: {error}")))
     }
-}
-
-/// Some rows of a history as arrow arrays, all of one length; columns that a file may leave out are optional.
-pub struct Rows<'a> {
-    pub time: &'a Int64Array,
-    pub process: &'a Int64Array,
-    pub kind: &'a UInt8Array,
-    pub f: &'a StringArray,
-    pub key: Option<&'a StringArray>,
-    pub value: Option<&'a StringArray>,
-    pub node: Option<&'a StringArray>,
-    pub error: Option<&'a StringArray>,
 }
 
 /// The columns of a history, on disk and in memory. The index of an event is its row.

@@ -42,7 +42,9 @@ pub fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(&text[copied..]);
 }
 
-fn push_char_escape(out: &mut Vec<u8>, byte: u8) {
+/// The escape of a character that a string cannot hold as it is.
+/// The escape of a character that a string cannot hold as it is.
+pub fn push_char_escape(out: &mut Vec<u8>, byte: u8) {
     let short = match byte {
         b'"' | b'\\' => byte,
         b'\n' => b'n',

@@ -23,6 +23,9 @@ pub struct Problem {
     /// 1-based line of the text file it was read from, if it was.
     pub line: Option<u64>,
     pub message: String,
+    /// Without it, what belongs together is unknown. Clocks that went back by a little do occur in recorded histories,
+    /// and the order of events is what counts then; so they are told, and no reason to refuse a history.
+    pub fatal: bool,
 }
 
 /// Processes below this are looked up in a vector; each costs four bytes once any higher one was seen.
@@ -102,40 +105,42 @@ pub fn pair(history: &History) -> Vec<u32> {
     partner
 }
 
-/// Every broken rule, by event, at most `limit`.
+/// Broken rules by event, at most `limit`, the fatal ones before others.
 pub fn problems(history: &History, limit: usize) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut add = |row: usize, message: String| {
-        if problems.len() < limit {
-            problems.push(Problem { event: history.index(row), line: history.line(row), message });
-        }
-    };
+    let problem = |row, message, fatal| Problem { event: history.index(row), line: history.line(row), message, fatal };
     walk(
         history,
         |_, _| {},
         |event, finding| {
-            let row = event as usize;
-            let (process, f, kind) = (history.process(row), history.f(row), history.kind(row).name());
-            add(
-                row,
-                match finding {
-                    Finding::StillOpen(earlier) => format!(
-                        "process {process} invokes {f:?} while its operation of event {} is still open",
-                        history.index(earlier as usize)
-                    ),
-                    Finding::NeverInvoked => format!(
-                        "process {process} completes {f:?} ({kind}) but has no operation open; expected its invocation before"
-                    ),
-                },
-            );
+            if problems.len() < limit {
+                let row = event as usize;
+                problems.push(problem(row, unpaired(history, row, &finding), true));
+            }
         },
     );
     for row in 1..history.len() {
         let (before, now) = (history.time(row - 1), history.time(row));
-        if now < before {
-            add(row, format!("time goes backwards: {now} ns after {before} ns of the event before"));
+        if now < before && problems.len() < limit {
+            let message = format!("time goes backwards: {now} ns after {before} ns of the event before");
+            problems.push(problem(row, message, false));
         }
     }
     problems.sort_by_key(|problem| problem.event);
     problems
+}
+
+fn unpaired(history: &History, row: usize, finding: &Finding) -> String {
+    let (process, f, kind) = (history.process(row), history.f(row), history.kind(row).name());
+    match finding {
+        Finding::StillOpen(earlier) => format!(
+            "process {process} invokes {f:?} while its operation of event {} is still open",
+            history.index(*earlier as usize)
+        ),
+        Finding::NeverInvoked => {
+            format!(
+                "process {process} completes {f:?} ({kind}) but has no operation open; expected its invocation before"
+            )
+        }
+    }
 }

@@ -53,11 +53,21 @@ impl From<splitbrain_history::History> for History {
 #[pyfunction]
 #[pyo3(signature = (path, format=None, /))]
 fn read_history(py: Python<'_>, path: PathBuf, format: Option<&str>) -> PyResult<History> {
-    if let Some(format) = format.filter(|&format| format != "arrow") {
-        return Err(PyValueError::new_err(format!("{format:?}")));
-    }
-    let history = py.detach(|| -> Result<_, Error> { read::read(File::open(path)?, read::Format::Arrow) });
+    let format = format.map(read_format).transpose()?;
+    let history = py.detach(|| -> Result<_, Error> { read::read(File::open(path)?, format) });
     Ok(history.map_err(to_py)?.into())
+}
+
+fn read_format(name: &str) -> PyResult<read::Format> {
+    match name {
+        "arrow" => Ok(read::Format::Arrow),
+        "edn" => Ok(read::Format::Edn),
+        "jsonl" => Ok(read::Format::JsonLines),
+        "etcd-log" => Ok(read::Format::EtcdLog),
+        _ => Err(PyValueError::new_err(format!(
+            "a history cannot be read as {name:?}; expected arrow, edn, jsonl or etcd-log"
+        ))),
+    }
 }
 
 #[pymethods]
@@ -137,9 +147,9 @@ impl History {
         }
     }
 
-    fn problems(&self, py: Python<'_>, limit: usize) -> Vec<(usize, Option<u64>, String)> {
+    fn problems(&self, py: Python<'_>, limit: usize) -> Vec<(usize, Option<u64>, String, bool)> {
         let problems = py.detach(|| self.columns.problems(limit));
-        problems.into_iter().map(|problem| (problem.event, problem.line, problem.message)).collect()
+        problems.into_iter().map(|problem| (problem.event, problem.line, problem.message, problem.fatal)).collect()
     }
 
     fn codes(&self, py: Python<'_>, name: &str) -> PyResult<(Column, Vec<String>)> {

@@ -1,24 +1,71 @@
-//! Readers. Each takes bytes as they come, keeps one piece in memory at a time, and never panics on what it reads.
+//! Readers. Each takes bytes as they come, keeps one piece of the file in memory at a time, and never panics on what it
+//! reads. Text goes from the file's bytes straight into the columns: no tree of values is built on the way.
 
 mod arrow;
+mod cursor;
+mod edn;
+mod events;
+mod json;
+mod jsonl;
+mod log;
+mod source;
 
 use std::io::Read;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::history::History;
-
-pub use arrow::read_arrow;
+use source::Source;
 
 /// How a history is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Arrow IPC stream, the format of a run's folder.
     Arrow,
+    /// Jepsen's form: maps, one after the other or in a vector or list.
+    Edn,
+    /// One JSON object a line.
+    JsonLines,
+    /// The log lines of early Jepsen tests: `INFO  jepsen.util - 0 :invoke :write 4`.
+    EtcdLog,
 }
 
-/// Reads a history in a known format.
-pub fn read(source: impl Read, format: Format) -> Result<History> {
-    match format {
-        Format::Arrow => read_arrow(source),
+/// Reads a history; without a format, the one its content speaks for.
+pub fn read(reader: impl Read, format: Option<Format>) -> Result<History> {
+    let mut source = Source::new(reader);
+    source.more()?;
+    match format.map_or_else(|| sniff(source.unread()), Ok)? {
+        Format::Arrow => arrow::read(source),
+        Format::Edn => edn::read(source),
+        Format::JsonLines => jsonl::read(source),
+        Format::EtcdLog => log::read(source),
+    }
+}
+
+/// Tells the format by how a file begins.
+pub fn sniff(beginning: &[u8]) -> Result<Format> {
+    const OTHERS: [(&[u8], &str); 4] = [
+        (b"ARROW1", "an Arrow (Feather) file"),
+        (b"PAR1", "a Parquet file"),
+        (b"\x1f\x8b", "compressed (gzip)"),
+        (b"\x28\xb5\x2f\xfd", "compressed (zstd)"),
+    ];
+    const EXPECTED: &str = "expected an Arrow IPC stream, EDN, JSON lines or a Jepsen log";
+    if let Some((_, what)) = OTHERS.iter().find(|(magic, _)| beginning.starts_with(magic)) {
+        return Err(Error::malformed(format!("the file is {what}; {EXPECTED}")));
+    }
+    if beginning.starts_with(&[0xff; 4]) {
+        return Ok(Format::Arrow);
+    }
+    let text = source::without_mark(beginning);
+    let mut visible = text.iter().filter(|byte| !byte.is_ascii_whitespace() && **byte != b',');
+    match (visible.next(), visible.next(), visible.next()) {
+        (None, ..) => Err(Error::malformed(format!("the file is empty; {EXPECTED}"))),
+        (Some(b'{'), Some(b'"'), _) => Ok(Format::JsonLines),
+        (Some(b'['), Some(b'{'), Some(b'"')) => Err(Error::malformed(
+            "the file is a JSON array; expected JSON lines, one object a line and nothing around them",
+        )),
+        (Some(b'{' | b'[' | b'(' | b';' | b'#'), ..) => Ok(Format::Edn),
+        _ if log::is_log(text) => Ok(Format::EtcdLog),
+        _ => Err(Error::malformed(format!("not a history: it begins with {}; {EXPECTED}", cursor::quote(text)))),
     }
 }
