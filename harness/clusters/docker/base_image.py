@@ -34,9 +34,6 @@ _RECIPE = (
     "--dpkgopt=path-exclude=/usr/share/man/*",
     "--dpkgopt=path-exclude=/usr/share/locale/*",
     "--dpkgopt=path-exclude=/usr/share/doc/*",
-    # A package installed later must not start a daemon while the image is being built.
-    r'--customize-hook=printf "#!/bin/sh\nexit 101\n" >"$1/usr/sbin/policy-rc.d"',
-    '--customize-hook=chmod 755 "$1/usr/sbin/policy-rc.d"',
     _SUITE,
 )
 _BUILT = f"splitbrain-base:{_SUITE}-{digest(*(part.encode() for part in _RECIPE))}"
@@ -52,9 +49,9 @@ def ensure(client: APIClient, wanted: str | None, directory: Path, stop: threadi
     asks for, None for a slim Python of our choice; `directory` is for temporary files. Raises `ClusterError`.
     """
     for name in [wanted] if wanted else [USUAL, _BUILT]:
-        if client.images(name):
+        if engine.image_id(client, name):
             return name
-    refusal = _pull(client, wanted or USUAL)
+    refusal = _pull(client, wanted or USUAL, stop)
     if refusal is None:
         return wanted or USUAL
     if wanted:
@@ -68,19 +65,22 @@ def ensure(client: APIClient, wanted: str | None, directory: Path, stop: threadi
     return _BUILT
 
 
-def _pull(client: APIClient, name: str) -> str | None:
+def _pull(client: APIClient, name: str, stop: threading.Event) -> str | None:
     """None when it worked, else the engine's words."""
     try:
         with engine.explained(f"pulling {name}"):
             for message in client.pull(name, stream=True, decode=True):
                 if "error" in message:
                     return str(message["error"])
+                if stop.is_set():
+                    return "the run was stopped"
     except ClusterError as refused:
         return str(refused)
     return None
 
 
 def _build(client: APIClient, directory: Path, stop: threading.Event) -> None:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     tar = directory / "base.tar"
     # Should the controller die, so does this, at once, and with its namespaces go the mounts it made.
     contained = ["setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child"]
@@ -100,7 +100,7 @@ def _build(client: APIClient, directory: Path, stop: threading.Event) -> None:
             str(tar), repository=repository, tag=tag, changes=[f"LABEL {LABEL}=base"]
         )
         # The engine answers 200 before it begins to read, so only the image itself proves that it was imported.
-        if not client.images(_BUILT):
+        if not engine.image_id(client, _BUILT):
             raise ClusterError(f"importing {_BUILT} failed: {answer}")
     tar.unlink()
 

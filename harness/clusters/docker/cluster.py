@@ -105,10 +105,8 @@ class DockerCluster:
 
     @classmethod
     def sweep(cls) -> list[str]:
-        """See `harness.clusters.base.Cluster`. Where no usable engine answers, nothing of ours can be running, and
-        nothing is done.
-        """
-        return [] if engine.problem() else remove.dead_runs()
+        """See `harness.clusters.base.Cluster`."""
+        return remove.dead_runs()
 
     def now(self) -> int:
         return time.monotonic_ns() - self._epoch_ns
@@ -167,7 +165,7 @@ class DockerCluster:
             client = self._open.enter_context(engine.connected())
             self._record = ledger.amend(self._record, tables=((self._table.family, self._table.name),))
             self._go_on()
-            image = node_image.ensure(client, service.packages, self._base, self._record.directory, self._stop)
+            image = node_image.ensure(client, service.packages, self._base, self._record.scratch, self._stop)
             self._go_on()
             subnet = self._make_network(client)
             by_node = {node: addresses.node_address(subnet, index) for index, node in enumerate(self.nodes)}
@@ -215,8 +213,7 @@ class DockerCluster:
             self.clocks.close()
             self._open.close()
             if self._record.directory.exists():
-                with engine.connected() as client:
-                    remove.run(client, self._record)
+                remove.run(self._record)
 
 
 def _command(service: NodeService, node: str, by_node: Mapping[str, str]) -> list[str]:

@@ -74,6 +74,16 @@ def explained(doing: str) -> Iterator[None]:
         raise ClusterError(f"{doing}: the Docker engine at {endpoint()} stopped answering") from lost
 
 
+def image_id(client: APIClient, name: str) -> str | None:
+    """The id of an image on this machine, by name, digest or id; None when it is not there."""
+    from docker import errors
+
+    try:
+        return str(client.inspect_image(name)["Id"])  # type: ignore[no-untyped-call]  # the stubs forgot it
+    except errors.ImageNotFound:
+        return None
+
+
 def problem() -> str | None:
     """Why containers cannot be broken on this machine, in a sentence; None when they can."""
     if not sys.platform.startswith("linux"):

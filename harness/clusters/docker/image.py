@@ -34,11 +34,11 @@ def ensure(client: APIClient, packages: Sequence[str], base: str | None, directo
     files = context.files(packages)
     with ledger.locked("images"), engine.explained("preparing the nodes' image"):
         base = base_image.ensure(client, base, directory, stop)
-        [base_id] = {image["Id"] for image in client.images(base)}
+        base_id = str(engine.image_id(client, base))
         text = context.dockerfile()
         tag = context.digest(base_id.encode(), text.encode(), context.archive(files))
         name = f"{REPOSITORY}:{tag}"
-        if not client.images(name):
+        if not engine.image_id(client, name):
             _build(
                 client,
                 name,

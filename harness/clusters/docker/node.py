@@ -143,10 +143,15 @@ class DockerNode:
         """What the node runtime says of itself, None when it is not there or still starting."""
         question = encode("splitbrain", self.name, {"type": "node_status", "msg_id": 1})
         lines = Lines()
+        deadline = time.monotonic() + STATUS_TIMEOUT_S
         try:
             with socket.create_connection((self.address, self.port), timeout=STATUS_TIMEOUT_S) as connection:
                 connection.sendall(question)
-                while data := connection.recv(65536):
+                while (left_s := deadline - time.monotonic()) > 0:
+                    connection.settimeout(left_s)
+                    data = connection.recv(65536)
+                    if not data:
+                        return None
                     for line in lines.feed(data):
                         body = decode(line).body
                         return body if body["type"] == "node_status_ok" else None

@@ -7,9 +7,12 @@ controller dead.
 
 from __future__ import annotations
 
+import os
+import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.clusters.docker import engine, names
@@ -27,15 +30,19 @@ QUIET_S = 0.25
 after this long.
 """
 
+RESIST_S = 20.0
+
 _GONE, _BUSY = 404, 409
 
 
-def run(client: APIClient, record: ledger.Record) -> list[str]:
+def run(record: ledger.Record) -> list[str]:
     """Removes everything of one run and strikes its record; says what it removed. Raises `ClusterError` when something
-    resists.
+    resists, for example because the engine is gone: the record then stays for a later start.
     """
-    removed = docker_things(client, record.run)
-    removed += tables(record.tables)
+    # The packet filter first: it is the only part that can still do harm, and needs no engine.
+    removed = tables(record.tables)
+    with engine.connected() as client:
+        removed += docker_things(client, record.run)
     ledger.strike(record)
     return [*removed, f"undo record {record.directory}"]
 
@@ -48,15 +55,15 @@ def docker_things(client: APIClient, run_name: str) -> list[str]:
         with ThreadPoolExecutor(max_workers=16) as pool:
             removed = list(pool.map(lambda container: _remove_container(client, container), containers))
         for network in client.networks(filters=mine):
-            _settled(lambda network=network: client.remove_network(network["Id"]))
+            _settled(partial(client.remove_network, network["Id"]))
             removed.append(f"network {network['Name']}")
     return removed
 
 
-def tables(wanted: Iterable[tuple[str, str]]) -> list[str]:
+def tables(wanted: Sequence[tuple[str, str]]) -> list[str]:
     """Removes nftables tables, if they are there."""
     removed = []
-    if wanted:
+    if wanted and nft.installed():
         there = nft.tables(nft.listing("tables"))
         for family, name in wanted:
             if (family, name) in there:
@@ -66,30 +73,31 @@ def tables(wanted: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def dead_runs() -> list[str]:
-    """Removes what dead controllers left, found by the ledger and by labels; says what. Raises `ClusterError` when
-    something resists.
+    """Removes what dead controllers left, found by the ledger and by labels; says what. Where no engine that we may use
+    answers, only packet filters are removed, and the rest waits. Raises `ClusterError` when something resists.
     """
-    removed: list[str] = []
-    with engine.connected() as client:
-        for record in ledger.records():
-            if record.cluster == CLUSTER and not record.identity.alive():
+    if not sys.platform.startswith("linux") or os.geteuid() != 0:
+        return []
+    dead = [record for record in ledger.records() if record.cluster == CLUSTER and not record.identity.alive()]
+    removed = tables([table for record in dead for table in record.tables]) + _orphaned_tables()
+    if engine.problem() is None:
+        with engine.connected() as client:
+            for record in dead:
                 removed += _until_quiet(client, record)
-        for run_name in _dead_by_label(client):
-            removed += docker_things(client, run_name)
-    removed += _orphaned_tables()
-    ledger.drop_unused()
+            for run_name in _dead_by_label(client):
+                removed += docker_things(client, run_name)
+        ledger.drop_unused()
     return removed
 
 
 def _until_quiet(client: APIClient, record: ledger.Record) -> list[str]:
     removed = docker_things(client, record.run)
-    while removed:
+    while True:
         time.sleep(QUIET_S)
         late = docker_things(client, record.run)
         removed += late
         if not late:
-            break
-    return removed + run(client, record)
+            return removed + run(record)
 
 
 def _dead_by_label(client: APIClient) -> list[str]:
@@ -108,6 +116,8 @@ def _dead_by_label(client: APIClient) -> list[str]:
 
 def _orphaned_tables() -> list[str]:
     """Tables with our prefix that no record names: their own comment says whose they are."""
+    if not nft.installed():
+        return []
     known = {table for record in ledger.records() for table in record.tables}
     return tables(
         [
@@ -127,17 +137,18 @@ def _is_dead(identity: str) -> bool:
 
 
 def _remove_container(client: APIClient, container: dict[str, Any]) -> str:
-    _settled(lambda: client.remove_container(container["Id"], force=True, v=True))
-    return f"container {container['Names'][0].lstrip('/')}"
+    _settled(partial(client.remove_container, container["Id"], force=True, v=True))
+    [name] = container["Names"][:1] or [container["Id"]]
+    return f"container {name.lstrip('/')}"
 
 
-def _settled(request: Any) -> None:
+def _settled(request: Callable[[], object]) -> None:
     """Sends a removal until it is done. Somebody else may be removing the same thing, or the engine may still be at
     work on it.
     """
     from docker import errors
 
-    deadline = time.monotonic() + engine.TIMEOUT_S
+    deadline = time.monotonic() + RESIST_S
     while True:
         try:
             request()
@@ -145,7 +156,8 @@ def _settled(request: Any) -> None:
         except errors.APIError as refused:
             if refused.status_code == _GONE:
                 return
-            busy = refused.status_code == _BUSY or "active endpoints" in str(refused.explanation)
+            # A device that is busy, or a network whose last container is only just going, are the engine's 4xx and 5xx.
+            busy = refused.status_code == _BUSY or refused.is_server_error() or "active endpoints" in str(refused)
             if not busy or time.monotonic() >= deadline:
                 raise ClusterError(
                     f"the Docker engine does not remove something of ours: {refused.explanation}"

@@ -122,7 +122,7 @@ class PatchedClocks:
         """Nothing is patched: either nothing runs, or the clock is to be true and was never anything else."""
         offset_ms = self._read_ms(node)
         if offset_ms is None:
-            return Evidence(Status.SKIPPED, {}, "the service is not running; its clock will start with this offset")
+            return Evidence(Status.SKIPPED, {}, "the node was not running; its clock will start with this offset")
         return Evidence(Status.APPLIED, {"offset_ms": offset_ms})
 
     def _read_ms(self, name: str) -> float | None:

@@ -25,6 +25,9 @@ from harness.errors import ClusterError
 ROOT = Path("/run/splitbrain")
 """Readable by root alone. Cleared by a reboot on most systems; where it is not, the boot id in each identity tells."""
 
+SCRATCH = Path("/var/lib/splitbrain")
+"""For what is too large for /run, which is memory on most systems."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -45,8 +48,13 @@ class Record:
 
     @property
     def directory(self) -> Path:
-        """Where this run may keep files of its own."""
+        """Where this run may keep small files of its own."""
         return ROOT / self.run
+
+    @property
+    def scratch(self) -> Path:
+        """Where this run may keep large files of its own, while it makes something of them."""
+        return SCRATCH / self.run
 
 
 def write(record: Record) -> None:
@@ -72,9 +80,12 @@ def amend(record: Record, **changes: Any) -> Record:
 
 def strike(record: Record) -> None:
     """Forgets a run whose things are gone. Unknown runs are fine."""
-    shutil.rmtree(record.directory, ignore_errors=True)
-    if record.directory.exists():
-        raise ClusterError(f"cannot remove {record.directory}")
+    for directory in (record.scratch, record.directory):
+        shutil.rmtree(directory, ignore_errors=True)
+        if directory.exists():
+            raise ClusterError(f"cannot remove {directory}")
+    with suppress(OSError):
+        SCRATCH.rmdir()  # if this was the last one
 
 
 def records() -> list[Record]:

@@ -161,11 +161,16 @@ def listing(*what: str) -> str:
     return _nft(["-j", "list", *what], None)
 
 
+def installed() -> bool:
+    """Whether there is an nft to run. Where there is none, there are no tables of ours either."""
+    return _program() is not None
+
+
 def problem(family: str) -> str | None:
     """Why this machine cannot cut with tables of that family; None if it can. Asks the kernel for a dry run and changes
     nothing.
     """
-    if _program() is None:
+    if not installed():
         return _ABSENT
     table = Table(f"{PREFIX}probe", "probe", family)
     pair = ("198.18.0.1", "198.18.0.2")

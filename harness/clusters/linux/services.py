@@ -174,5 +174,6 @@ class Services:
 
 
 def _with_log(sentence: str, node: ServiceNode) -> str:
-    tail = node.log_tail()
+    # A log is whatever the service wrote: it must not be able to talk to the terminal.
+    tail = "".join(char if char.isprintable() or char in "\n\t" else "?" for char in node.log_tail())
     return f"{sentence}; the last lines of its log:\n{tail}" if tail else f"{sentence}; it wrote no log"

@@ -121,3 +121,17 @@ def test_an_empty_cluster_of_one_node_works() -> None:
 
     assert made.run(main) == ["only"]
     assert nothing(traces(made.run_name))
+
+
+def test_without_an_engine_the_packet_filter_goes_and_the_record_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    controller = Controller()
+    controller.process.kill()
+    controller.end()
+    with monkeypatch.context() as without:
+        without.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+        said = DockerCluster.sweep()
+    assert f"nftables table bridge {nft.PREFIX}{controller.run}" in said
+    left = traces(controller.run)
+    assert left["tables"] == [] and left["containers"] and left["records"]
+    DockerCluster.sweep()
+    assert nothing(traces(controller.run))

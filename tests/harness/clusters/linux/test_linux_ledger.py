@@ -22,6 +22,7 @@ OWN = Identity.own()
 @pytest.fixture(autouse=True)
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(ledger, "ROOT", tmp_path / "splitbrain")
+    monkeypatch.setattr(ledger, "SCRATCH", tmp_path / "scratch")
     return tmp_path / "splitbrain"
 
 
@@ -30,11 +31,14 @@ def test_a_record_is_read_back_until_it_is_struck(root: Path) -> None:
     ledger.write(record)
     amended = ledger.amend(record, subnet="198.18.7.0/24", tables=(("bridge", "splitbrain_abc"),))
     (amended.directory / "a-file-of-the-run").write_text("x", encoding="ascii")
+    amended.scratch.mkdir(parents=True)
+    (amended.scratch / "a-large-file").write_text("x", encoding="ascii")
     assert ledger.records() == [amended]
     assert amended.identity == OWN and amended.identity.alive()
     ledger.strike(amended)
     ledger.strike(amended)
     assert ledger.records() == [] and list(root.iterdir()) == []
+    assert not ledger.SCRATCH.exists()
 
 
 @pytest.mark.parametrize(

@@ -198,3 +198,15 @@ def test_a_clock_whose_patch_was_lost_is_patched_anew() -> None:
 
     node = LocalNode("n1")
     on_nodes(main, node)
+
+
+def test_a_log_cannot_talk_to_the_terminal() -> None:
+    async def main(services: Services, clocks: PatchedClocks) -> None:
+        await services.kill(["n1"])
+        node.crash = "\x1b]0;owned\x07 red \x1b[31m\n\tsecond line"
+        with pytest.raises(NodeError) as caught:
+            await services.start(["n1"])
+        assert "?]0;owned? red ?[31m\n\tsecond line" in str(caught.value)
+
+    node = LocalNode("n1")
+    on_nodes(main, node)
