@@ -94,7 +94,8 @@ def make(kind: str, part: Part, **given: Any) -> Any:
 
 
 def claims_of(plan: Plan, target: Target) -> list[Claim]:
-    """What the run is judged on: the plan's expectations, or else the target's own claims that speak for these faults."""
+    """What the run is judged on: the plan's expectations, or else the target's own claims that speak for these
+    faults."""
     if plan.expect:
         return [
             Claim.of(_claim_id(raw), raw, workload=plan.workload.name, nemeses=plan.families) for raw in plan.expect

@@ -128,7 +128,8 @@ class Plan(_Strict):
 
     @classmethod
     def build(cls, overrides: Mapping[str, Any], file: Path | None = None) -> Plan:
-        """A plan out of an optional YAML file and fields that override it. A missing seed is drawn. Raises `PlanError`."""
+        """A plan out of an optional YAML file and fields that override it. A missing seed is drawn. Raises
+        `PlanError`."""
         document = documents.read(file) if file else None
         if document and not isinstance(document.value, dict):
             raise document.error("a plan is a mapping of fields, such as target: raft")

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness import faults, plugins, repeat
@@ -63,15 +64,17 @@ class Outcome:
         return document | ({"problem": self.problem} if self.problem else {})
 
 
-def execute(experiment: Experiment, folder: RunFolder, progress: Progress | None = None) -> Outcome:
-    """Runs a resolved experiment and judges it.
+def execute(experiment: Experiment, runs_root: Path, progress: Progress | None = None) -> Outcome:
+    """Runs a resolved experiment in a new folder below `runs_root`, and judges it.
 
     Raises `Unsupported` before anything starts; later failures are in the outcome.
 
     Interruption (Ctrl-C, SIGTERM) takes the cluster down, keeps the history, and is raised again.
     """
     admit(experiment)
-    folder.write(folder.plan, experiment.plan.to_yaml())
+    plan = experiment.plan
+    folder = RunFolder.create(runs_root, plan.target.name, plan.seed)
+    folder.write(folder.plan, plan.to_yaml())
     experiment.cluster_class.sweep()
     started = time.monotonic()
     problem = None

@@ -17,7 +17,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """One run on disk. Its files are written as the run goes on; any of them may be missing when the controller died."""
+    """One run on disk. Its files are written as the run goes on; any may be missing when the controller died."""
 
     path: Path
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 
 from harness.errors import UsageError
 
@@ -39,4 +40,5 @@ def format_duration(seconds: float) -> str:
     """The shortest exact form that `duration_s` reads back: `60s`, `500ms`, `2.5s`."""
     if seconds and seconds < 1 and (seconds * 1000).is_integer():
         return f"{int(seconds * 1000)}ms"
-    return f"{seconds:g}s" if float(f"{seconds:g}") == seconds else f"{seconds!r}s"
+    whole = f"{Decimal(repr(seconds)):f}"  # repr is exact, and shortest; Decimal spells its exponent out
+    return whole.removesuffix(".0") + "s"

@@ -55,11 +55,10 @@ def command(targets: tuple[str, ...], plan_file: Path | None, runs_root: Path, a
 def _run(experiment: Any, runs_root: Path) -> Outcome:
     from harness.cli.live import Live
     from harness.run import execute
-    from harness.runs import RunFolder
 
     plan = experiment.plan
     with Live(plan) as live:
-        return execute(experiment, RunFolder.create(runs_root, plan.target.name, plan.seed), live)
+        return execute(experiment, runs_root, live)
 
 
 _ROWS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (

@@ -40,7 +40,7 @@ def command(run: Path, runs_root: Path, as_json: bool) -> int:
     experiment = resolve(plan)
     original = History.read(folder.history)
     with Live(plan) as live:
-        outcome = execute(experiment, RunFolder.create(runs_root, plan.target.name, plan.seed), live)
+        outcome = execute(experiment, runs_root, live)
     identical = outcome.history is not None and _same(original, outcome.history)
     simulated = plan.cluster.name == "sim"
     broken = [Verdict.ERROR] if simulated and not identical else []

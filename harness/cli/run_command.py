@@ -30,13 +30,11 @@ def command(target: str | None, plan_file: Path | None, runs_root: Path, as_json
     from harness.cli.live import Live
     from harness.experiment import resolve
     from harness.run import execute
-    from harness.runs import RunFolder
 
     determinism.pin(plan)
     experiment = resolve(plan)
-    folder = RunFolder.create(runs_root, plan.target.name, plan.seed)
     with Live(plan) as live:
-        outcome = execute(experiment, folder, live)
+        outcome = execute(experiment, runs_root, live)
     if as_json:
         click.echo(json.dumps(outcome.to_json()))
     else:
