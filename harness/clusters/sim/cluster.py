@@ -19,10 +19,13 @@ from harness.clusters.sim.machine import STOPPED, Machine
 from harness.clusters.sim.network import SimNetwork
 from harness.clusters.sim.processes import SimProcesses
 from harness.errors import ClusterError, Unsupported, UsageError
+from harness.options import number
 from harness.streams import Streams
 from harness.target import NodeService, Target
 
 T = TypeVar("T")
+
+RANGE_MS_MAX = 3_600_000.0
 
 
 class SimCluster:
@@ -54,11 +57,10 @@ class SimCluster:
     ) -> None:
         chances = {"loss": loss, "duplicate": duplicate, "reorder": reorder}
         for chance, value in chances.items():
-            if not 0 <= value <= 1:
-                raise UsageError(f"the simulator's option {chance!r} is a chance between 0 and 1, not {value!r}")
+            number(self.name, chance, value, min=0, max=1)
         self.nodes = tuple(nodes)
         self.run_id = run_id
-        self._loop = SimLoop()  # type: ignore[abstract]  # sockets and threads stay refused
+        self._loop = SimLoop()  # type: ignore[abstract]  # as in `harness.clusters.sim.machine`
         self._client_ns = _range_ns("client_latency", client_latency_ms_min, client_latency_ms_max)
         self._clients = streams.stream("clients")
         self._clients_made = 0
@@ -161,12 +163,9 @@ async def _await(main: Callable[[], Awaitable[T]]) -> T:
 
 
 def _range_ns(what: str, min_ms: float, max_ms: float) -> tuple[int, int]:
-    if not 0 <= min_ms <= max_ms:
-        raise UsageError(
-            f"the simulator's options '{what}_ms_min' and '{what}_ms_max' need 0 <= min <= max,"
-            f" not {min_ms!r} and {max_ms!r}"
-        )
-    return round(min_ms * MS_NS), round(max_ms * MS_NS)
+    low = number(SimCluster.name, f"{what}_ms_min", min_ms, min=0, max=RANGE_MS_MAX)
+    high = number(SimCluster.name, f"{what}_ms_max", max_ms, min=low, max=RANGE_MS_MAX)
+    return round(low * MS_NS), round(high * MS_NS)
 
 
 class _Interrupt:

@@ -65,6 +65,7 @@ class Link:
         "_max_ns",
         "_min_ns",
         "_shaped",
+        "_span_ns",
         "cuts",
         "dest",
         "dropped",
@@ -95,6 +96,7 @@ class Link:
         self._deliver = deliver
         self._draw = stream.getrandbits
         self._min_ns, self._max_ns = latency_ns
+        self._span_ns = self._max_ns - self._min_ns
         self._last_ns = self._free_ns = 0
         self._shaped = False
         self._chance = {"loss": 0, "duplicate": 0, "reorder": 0}
@@ -109,7 +111,7 @@ class Link:
             self._send_shaped(body)
             return
         loop = self._loop
-        when_ns = loop.now_ns + self._min_ns + ((self._max_ns - self._min_ns) * self._draw(16) >> 16)
+        when_ns = loop.now_ns + self._min_ns + (self._span_ns * self._draw(16) >> 16)
         if when_ns < self._last_ns:
             when_ns = self._last_ns
         self._last_ns = when_ns

@@ -30,6 +30,9 @@ HELD_MAX = 10_000
 
 RUNNING, PAUSED, STOPPED = "running", "paused", "killed"
 
+KILLED = "it was killed"
+"""Why a process ended when somebody else ended it."""
+
 
 class Process:
     """One incarnation of a node, and its host: once killed, nothing it does reaches anything."""
@@ -44,20 +47,22 @@ class Process:
         """Done with None once the node serves requests, or with what went wrong."""
         self.alive = True
         self.node: Node | None = None
-        self.loop = NodeLoop(machine.root, f"{machine.name}#{incarnation}", log=self.log, exited=self._exited)  # type: ignore[abstract]  # sockets and threads stay refused
+        name = f"{machine.name}#{incarnation}"
+        # Abstract to a type checker only: sockets and child processes raise NotImplementedError, and are meant to.
+        self.loop = NodeLoop(machine.root, name, log=self.log, exited=self._exited)  # type: ignore[abstract]
         self.disk = MountedDisk(machine.disk, self.loop)
         self._machine = machine
+        self._links = machine.links
+        self._connections = machine.connections
 
     # The host's part
 
     def send(self, dest: str, body: Body) -> None:
-        if not self.alive:
-            return
-        link = self._machine.links.get(dest)
+        link = self._links.get(dest)
         if link is not None:
             link.send(body)
             return
-        connection = self._machine.connections.get(dest)
+        connection = self._connections.get(dest)
         if connection is not None:
             connection.answer(body)
 
@@ -89,8 +94,7 @@ class Process:
 
     def kill(self, why: str) -> None:
         """Ends it between two instructions, with no last words."""
-        self.alive = False
-        self.disk.unmount()
+        self._cut_off()
         self.loop.kill()
         if not self.started.done():
             self.started.set_result(why)
@@ -120,10 +124,16 @@ class Process:
             return
         self.log(why)
         # Its own code is still on the stack: it ends here and now, and the machine cleans up in a moment.
-        self.alive = False
-        self.disk.unmount()
+        self._cut_off()
         self.loop.shut()
         self.loop.root.call_soon(self._machine.reap, self, why)
+
+    def _cut_off(self) -> None:
+        """From now on nothing that code of this incarnation does has any effect."""
+        self.alive = False
+        self._links = {}
+        self._connections = {}
+        self.disk.unmount()
 
 
 class Machine:
@@ -165,7 +175,7 @@ class Machine:
         self.process.start(node_class, options)
         return self.process
 
-    def kill(self, why: str = "it was killed") -> dict[str, int]:
+    def kill(self, why: str = KILLED) -> dict[str, int]:
         """Takes the process away, breaks its connections, and forgets what was not synced; returns what that cost.
         Needs a process."""
         process, self.process = self.process, None

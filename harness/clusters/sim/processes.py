@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from harness.clusters.sim.machine import PAUSED, RUNNING, STOPPED, Machine, Process
+from harness.clusters.sim.machine import KILLED, PAUSED, RUNNING, STOPPED, Machine, Process
 from harness.errors import NodeError, UsageError
 from harness.faults import Evidence, Status
 from harness.node import Node
@@ -54,7 +54,13 @@ class SimProcesses:
         failures = [failure for machine, process in starting.items() if (failure := _start_failure(machine, process))]
         if failures:
             raise NodeError("\n".join(failures))
-        for machine in starting:
+        for machine, process in starting.items():
+            if machine.process is not process or machine.state != RUNNING:
+                state = {"state": machine.state}
+                evidence[machine.name] = Evidence(
+                    Status.INDETERMINATE, state, f"it was {machine.state} while it started"
+                )
+                continue
             took_ms = (machine.root.now_ns - began_ns[machine]) / 1e6
             evidence[machine.name] = _read(machine, RUNNING, {"incarnation": machine.incarnation, "start_ms": took_ms})
         return evidence
@@ -100,8 +106,10 @@ def _skipped(why: str) -> Evidence:
 def _start_failure(machine: Machine, process: Process) -> str | None:
     if process.started.done():
         why = process.started.result()
-        if why is None:
+        if why is None or why == KILLED:
             return None
+    elif machine.state == PAUSED:
+        return None
     else:
         why = f"it did not finish starting within {START_S_MAX:g} s"
     last = "\n".join(f"    {line}" for line in "\n".join(machine.lines).splitlines()[-LOG_LINES_SHOWN:])

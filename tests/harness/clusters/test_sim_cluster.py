@@ -262,6 +262,19 @@ def test_requests_wait_for_a_node_that_is_still_starting_but_its_own_questions_a
     assert "got hello_ok" in log(cluster, "n2")
 
 
+def test_a_node_that_others_stop_while_it_starts_is_neither_started_nor_a_failure() -> None:
+    async def story(cluster: SimCluster) -> None:
+        for stop, state in ((cluster.processes.kill, "killed"), (cluster.processes.pause, "paused")):
+            await cluster.processes.kill(["n1"])
+            starting = asyncio.ensure_future(cluster.processes.start(["n1"]))
+            await asyncio.sleep(0.1)
+            only(await stop(["n1"]), "n1")
+            evidence = (await starting)["n1"]
+            assert (evidence.status, evidence.measured) == (Status.INDETERMINATE, {"state": state})
+
+    run(story, Target("SlowStart"))
+
+
 def test_logs_are_collected_with_virtual_times(tmp_path: Path) -> None:
     async def story(cluster: SimCluster) -> None:
         await asyncio.sleep(2)
@@ -292,10 +305,16 @@ def test_unknown_nodes_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"loss": 1.5}, {"latency_ms_min": 3, "latency_ms_max": 1}, {"sync_ms_min": -1}, {"client_latency_ms_max": 0.01}],
+    [
+        {"loss": 1.5},
+        {"reorder": "often"},
+        {"latency_ms_min": 3, "latency_ms_max": 1},
+        {"sync_ms_min": -1},
+        {"client_latency_ms_max": 0.01},
+    ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="the simulator's option"):
+    with pytest.raises(UsageError, match=r"^sim: [a-z_]+ must be a number"):
         SimCluster(nodes=NODES, streams=Streams(1), run_id="test", **options)
 
 
