@@ -26,10 +26,6 @@ impl Text {
         Text { name, offsets: vec![0], bytes: Vec::new(), validity: Vec::new(), nulls: 0 }
     }
 
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
     fn len(&self) -> usize {
         self.offsets.len() - 1
     }

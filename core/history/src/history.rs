@@ -1,18 +1,22 @@
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::cast::AsArray;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::types::{Int64Type, UInt8Type};
 use arrow_array::{Array, Int64Array, RecordBatch, RecordBatchIterator, StringArray, UInt8Array};
 
-use crate::columns::Columns;
+use crate::columns::{schema, Columns};
 use crate::error::{Error, Result};
 use crate::kind::Kind;
 use crate::pairing::{self, Problem, NONE};
 
 /// The most events of one history; what is above is refused, so an event always fits 32 bits.
 pub const EVENTS_MAX: usize = u32::MAX as usize - 1;
+
+/// Key and value in the metadata of an arrow schema whose times are no times.
+pub const TIMES: &str = "splitbrain.times";
+pub const NO_TIMES: &str = "none";
 
 /// The ordered record of all events: the only thing checkers read. Immutable.
 ///
@@ -66,6 +70,7 @@ impl History {
         if batch.num_rows() > EVENTS_MAX {
             return Err(Error::malformed(format!("more than {EVENTS_MAX} events")));
         }
+        let batch = if provenance.timeless { without_times(batch)? } else { batch };
         let text = |column: usize| batch.column(column).as_string::<i32>().clone();
         Ok(History {
             time: batch.column(0).as_primitive::<Int64Type>().clone(),
@@ -252,6 +257,14 @@ impl History {
         history.origin = Some(rows.iter().map(|&row| self.index(row as usize) as u32).collect());
         Ok(history)
     }
+}
+
+/// Marks in the schema, and so in files, that the column of times only counts events.
+fn without_times(batch: RecordBatch) -> Result<RecordBatch> {
+    let schema = schema().with_metadata([(TIMES.to_owned(), NO_TIMES.to_owned())]);
+    batch
+        .with_schema(Arc::new(schema))
+        .map_err(|error| Error::malformed(format!("the columns do not fit together: {error}")))
 }
 
 fn text(column: &StringArray, row: usize) -> Option<&str> {

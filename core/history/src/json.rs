@@ -1,7 +1,7 @@
 //! Canonical JSON text, the form of values and errors in the columns.
 //!
 //! Canonical means that equal values have equal text, so checkers compare bytes: no white space, integers as plain digits
-//! (of any length), floats in the shortest form that reads back the same (`1.0`, `1e300`), strings in UTF-8 with only
+//! (of any length), floats in the shortest form that reads back the same (`1.0`, `1e+300`), strings in UTF-8 with only
 //! the escapes JSON demands. Members of objects keep their order. A float never equals an integer: `1.0` is not `1`.
 
 /// Nested deeper than this, a value is refused: nothing that walks it later runs out of stack.

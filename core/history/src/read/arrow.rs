@@ -1,140 +1,112 @@
+//! Arrow IPC streams, up to their last whole batch.
+//!
+//! The messages are taken apart here and not by arrow's own reader, because that one panics when the numbers in a
+//! message do not fit its body, and a damaged history is something users have. What is given up is compressed,
+//! dictionary-encoded and nested columns, none of which a recorder writes; they are refused by name.
+
 use std::io::Read;
 
-use arrow_array::types::{Int64Type, UInt8Type};
-use arrow_array::{Array, PrimitiveArray, RecordBatch, StringArray};
-use arrow_buffer::Buffer;
-use arrow_ipc::reader::StreamDecoder;
-use arrow_schema::ArrowError;
+use arrow_ipc::{root_as_message, Endianness, Message, MessageHeader};
 
-use super::json::push_canonical;
+use super::arrow_batch::{Columns, Layout};
 use super::source::Source;
-use crate::columns::{Columns, Text};
 use crate::error::{Error, Result};
-use crate::history::{History, Provenance, EVENTS_MAX};
-use crate::kind::Kind;
+use crate::history::{History, Provenance};
 
-/// Bytes read at once.
-const PIECE_BYTES: usize = 1 << 20;
+/// Begins every message of a stream.
+const CONTINUATION: [u8; 4] = [0xff; 4];
 
-/// Ends a stream that was closed; a recorder that was killed never came to write it.
-const END_MARK: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+/// Continuation and size of a message's metadata.
+const PREFIX_BYTES: usize = 8;
 
-/// Reads an Arrow IPC stream up to its last whole batch.
-///
-/// Columns may come in any order and beside others; `key`, `value`, `node` and `error` may be missing.
-pub fn read<R: Read>(source: Source<R>) -> Result<History> {
-    let mut source = source.into_reader();
-    let mut decoder = StreamDecoder::new();
+/// Reads a stream. Its columns may come in any order and beside others; `key`, `value`, `node` and `error` may be
+/// missing.
+pub fn read<R: Read>(mut source: Source<R>) -> Result<History> {
+    let mut layout: Option<Layout> = None;
     let mut columns = Columns::new();
-    let mut tail = [0; END_MARK.len()];
-    loop {
-        let mut piece = Vec::new();
-        source.by_ref().take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
-        if piece.is_empty() {
-            break;
-        }
-        remember_tail(&mut tail, &piece);
-        let mut piece = Buffer::from_vec(piece);
-        while !piece.is_empty() {
-            if let Some(batch) = decoder.decode(&mut piece).map_err(|error| broken(&columns, &error))? {
-                append(&mut columns, &batch)?;
+    let truncated = loop {
+        let (metadata, end) = match next_frame(&mut source, columns.len())? {
+            Frame::Message { metadata, end } => (metadata, end),
+            Frame::End => break false,
+            Frame::CutOff => break true,
+        };
+        let (metadata, body) = source.unread()[PREFIX_BYTES..end].split_at(metadata);
+        let message = message(metadata, columns.len())?;
+        match (message.header_type(), &layout) {
+            (MessageHeader::Schema, None) => layout = Some(schema(&message)?),
+            (MessageHeader::RecordBatch, Some(layout)) => {
+                let batch =
+                    message.header_as_record_batch().ok_or_else(|| damaged(columns.len(), "an empty message"))?;
+                layout.append(&batch, body, &mut columns)?;
+            }
+            (MessageHeader::DictionaryBatch, Some(_)) => {}
+            (other, _) => {
+                let name = other.variant_name().unwrap_or("an unknown message");
+                return Err(damaged(columns.len(), &format!("{name} where it may not be")));
             }
         }
-    }
-    if decoder.schema().is_none() {
+        source.consume(end);
+    };
+    let Some(layout) = layout else {
         return Err(Error::malformed("the Arrow stream ends before its schema"));
+    };
+    History::from_columns(columns, Provenance { truncated, timeless: layout.timeless, lines: None })
+}
+
+enum Frame {
+    /// A message is unread as a whole: the size of its metadata, and where its body ends.
+    Message { metadata: usize, end: usize },
+    /// The mark a closed recorder puts last.
+    End,
+    /// The file ends where more should follow: the recorder was killed, or bytes were lost.
+    CutOff,
+}
+
+/// Reads on until a whole message is unread.
+fn next_frame<R: Read>(source: &mut Source<R>, events: usize) -> Result<Frame> {
+    if !fill(source, PREFIX_BYTES)? {
+        return Ok(Frame::CutOff);
     }
-    let provenance = Provenance { truncated: decoder.finish().is_err() || tail != END_MARK, ..Provenance::default() };
-    History::from_columns(columns, provenance)
-}
-
-fn remember_tail(tail: &mut [u8; END_MARK.len()], piece: &[u8]) {
-    let new = piece.len().min(tail.len());
-    tail.rotate_left(new);
-    let kept = tail.len() - new;
-    tail[kept..].copy_from_slice(&piece[piece.len() - new..]);
-}
-
-fn broken(columns: &Columns, error: &ArrowError) -> Error {
-    Error::malformed(format!("not an Arrow stream, or a damaged one, after {} whole events: {error}", columns.len()))
-}
-
-fn append(columns: &mut Columns, batch: &RecordBatch) -> Result<()> {
-    let first = columns.len();
-    if first + batch.num_rows() > EVENTS_MAX {
-        return Err(Error::malformed(format!("more than {EVENTS_MAX} events")));
+    let (continuation, size) = source.unread()[..PREFIX_BYTES].split_at(CONTINUATION.len());
+    if continuation != CONTINUATION {
+        return Err(damaged(events, "bytes that begin no message"));
     }
-    columns.time.extend_from_slice(required::<PrimitiveArray<Int64Type>>(batch, "time")?.values());
-    columns.process.extend_from_slice(required::<PrimitiveArray<Int64Type>>(batch, "process")?.values());
-    append_text(&mut columns.f, Some(required(batch, "f")?), batch.num_rows())?;
-    append_text(&mut columns.key, typed(batch, "key")?, batch.num_rows())?;
-    append_text(&mut columns.node, typed(batch, "node")?, batch.num_rows())?;
-    append_json(&mut columns.value, typed(batch, "value")?, first, batch.num_rows())?;
-    append_json(&mut columns.error, typed(batch, "error")?, first, batch.num_rows())?;
-    for (row, &code) in required::<PrimitiveArray<UInt8Type>>(batch, "type")?.values().iter().enumerate() {
-        if Kind::from_code(code).is_none() {
-            return Err(Error::malformed(format!(
-                "event {} has type {code}; expected 0 (invoke), 1 (ok), 2 (fail) or 3 (info)",
-                first + row
-            )));
-        }
-        columns.kind.push(code);
+    let size = <[u8; 4]>::try_from(size).map_or(0, u32::from_le_bytes) as usize;
+    if size == 0 {
+        let rest = source.unread().len() > PREFIX_BYTES || fill(source, PREFIX_BYTES + 1)?;
+        return if rest { Err(damaged(events, "bytes behind its end mark")) } else { Ok(Frame::End) };
     }
-    Ok(())
-}
-
-fn append_text(column: &mut Text, array: Option<&StringArray>, rows: usize) -> Result<()> {
-    let Some(array) = array else { return (0..rows).try_for_each(|_| column.push(None)) };
-    array.iter().try_for_each(|text| column.push(text))
-}
-
-/// JSON is checked and made canonical, because others write these files too.
-fn append_json(column: &mut Text, array: Option<&StringArray>, first: usize, rows: usize) -> Result<()> {
-    let Some(array) = array else { return (0..rows).try_for_each(|_| column.push(None)) };
-    for (row, json) in array.iter().enumerate() {
-        let Some(json) = json else {
-            column.push(None)?;
-            continue;
-        };
-        push_canonical(json, column.open()).map_err(|wrong| {
-            let (name, event) = (column.name(), first + row);
-            Error::malformed(format!("the {name} of event {event} is not JSON: {wrong}"))
-        })?;
-        column.commit_json()?;
+    if !fill(source, PREFIX_BYTES + size)? {
+        return Ok(Frame::CutOff);
     }
-    Ok(())
+    let metadata = &source.unread()[PREFIX_BYTES..PREFIX_BYTES + size];
+    let body = usize::try_from(message(metadata, events)?.bodyLength());
+    let end = body.ok().and_then(|body| body.checked_add(PREFIX_BYTES + size));
+    let Some(end) = end else { return Err(damaged(events, "a message of impossible length")) };
+    Ok(if fill(source, end)? { Frame::Message { metadata: size, end } } else { Frame::CutOff })
 }
 
-/// A column of this type, if there is one of this name.
-fn typed<'a, A: Array + Wanted + 'static>(batch: &'a RecordBatch, name: &str) -> Result<Option<&'a A>> {
-    let Some(array) = batch.column_by_name(name) else { return Ok(None) };
-    array.as_any().downcast_ref::<A>().map(Some).ok_or_else(|| {
-        Error::malformed(format!("the column {name:?} is of type {}; expected {}", array.data_type(), A::NAME))
-    })
-}
-
-fn required<'a, A: Array + Wanted + 'static>(batch: &'a RecordBatch, name: &str) -> Result<&'a A> {
-    let array = typed::<A>(batch, name)?
-        .ok_or_else(|| Error::malformed(format!("no column {name:?}; expected time, process, type and f at least")))?;
-    if array.null_count() > 0 {
-        return Err(Error::malformed(format!("the column {name:?} has nulls; every event needs it")));
+/// Whether so many bytes are unread, after reading on if need be.
+fn fill<R: Read>(source: &mut Source<R>, bytes: usize) -> Result<bool> {
+    while source.unread().len() < bytes && !source.ended() {
+        source.more()?;
     }
-    Ok(array)
+    Ok(source.unread().len() >= bytes)
 }
 
-/// What a type of column is called.
-trait Wanted {
-    const NAME: &'static str;
+fn message(metadata: &[u8], events: usize) -> Result<Message<'_>> {
+    root_as_message(metadata).map_err(|_| damaged(events, "a message that cannot be taken apart"))
 }
 
-impl Wanted for PrimitiveArray<Int64Type> {
-    const NAME: &'static str = "int64";
+fn schema(message: &Message<'_>) -> Result<Layout> {
+    let schema = message.header_as_schema().ok_or_else(|| damaged(0, "an empty schema"))?;
+    if schema.endianness() != Endianness::Little {
+        return Err(Error::malformed("the Arrow stream is big-endian; expected little-endian"));
+    }
+    Layout::of(&schema)
 }
 
-impl Wanted for PrimitiveArray<UInt8Type> {
-    const NAME: &'static str = "uint8";
-}
-
-impl Wanted for StringArray {
-    const NAME: &'static str = "utf8";
+/// What is wrong, and how far the stream could be read.
+pub fn damaged(events: usize, what: &str) -> Error {
+    Error::malformed(format!("the Arrow stream is damaged after {events} whole events: {what}"))
 }

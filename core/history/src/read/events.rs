@@ -23,6 +23,19 @@ pub enum Field {
 }
 
 impl Field {
+    pub fn name(self) -> &'static str {
+        match self {
+            Field::Time => "time",
+            Field::Process => "process",
+            Field::Type => "type",
+            Field::F => "f",
+            Field::Key => "key",
+            Field::Value => "value",
+            Field::Node => "node",
+            Field::Error => "error",
+        }
+    }
+
     pub fn named(name: &[u8]) -> Option<Field> {
         Some(match name {
             b"time" => Field::Time,

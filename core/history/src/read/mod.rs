@@ -2,6 +2,7 @@
 //! reads. Text goes from the file's bytes straight into the columns: no tree of values is built on the way.
 
 mod arrow;
+mod arrow_batch;
 mod cursor;
 mod edn;
 mod events;

@@ -52,13 +52,6 @@ impl<R: Read> Source<R> {
         let mark = self.unread().len() - without_mark(self.unread()).len();
         self.consume(mark);
     }
-
-    /// What is unread, then the rest of the file.
-    pub fn into_reader(self) -> impl Read {
-        let mut unread = self.buffer;
-        unread.drain(..self.start);
-        io::Cursor::new(unread).chain(self.reader)
-    }
 }
 
 /// Text without the byte order mark some editors put first.
