@@ -80,3 +80,27 @@ class Everything(Node):
         if body["type"] == "default":
             await super().on_message(source, body)
         self.reply(source, body, {"type": "anything", "source": source})
+
+
+class Chatter(Node):
+    """Says something to the others all the time, and knows when it last heard from one."""
+
+    async def start(self) -> None:
+        self.heard_ns = 0
+        self.theirs = 1e9
+        self.chat()
+
+    def silence_ms(self) -> float:
+        return (self.clock.monotonic() - self.heard_ns) / 1e6
+
+    def chat(self) -> None:
+        for peer in self.peers:
+            self.send(peer, {"type": "word", "silence": self.silence_ms()})
+        self.after(0.05, self.chat)
+
+    def on_word(self, source: str, body: Body) -> None:
+        self.heard_ns = self.clock.monotonic()
+        self.theirs = body["silence"]
+
+    def on_silences(self, source: str, body: Body) -> Body:
+        return {"type": "silences_ok", "mine": self.silence_ms(), "theirs": self.theirs}
