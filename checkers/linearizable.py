@@ -86,7 +86,7 @@ def _result(keys: Sequence[_core.RegisterVerdict], model: str, stats: dict[str, 
         told = f"key {unknown[0]['key']}: {unknown[0].get('message', '')}"
         why = f"{len(unknown):,} of {_count(len(keys), 'key')} undecided, the others linearizable; {told}"
         return Result(Verdict.INCONCLUSIVE, name, (), stats, why)
-    if stats["ops"] == 0:
+    if not keys:
         return Result(Verdict.INCONCLUSIVE, name, (), stats, "there is no operation to judge")
     searched = stats["keys_searched"]
     how = "by zones" if not searched else "by search" if searched == len(keys) else f"{searched:,} of them by search"

@@ -5,5 +5,8 @@ pub mod events;
 pub mod intern;
 pub mod json;
 pub mod model;
+pub mod models;
+pub mod objects;
 pub mod register;
 pub mod search;
+pub mod turns;

@@ -47,4 +47,9 @@ pub trait Machine {
     /// True only if `action`, wherever it is possible, leaves the state as it was
     /// (an unknown state may become known).
     fn is_read_only(&self, action: u32) -> bool;
+
+    /// An estimate of the memory that states and transitions take.
+    fn bytes(&self) -> usize {
+        0
+    }
 }

@@ -1,6 +1,4 @@
 //! All registers of a history, in parallel.
-use std::time::{Duration, Instant};
-
 use rayon::prelude::*;
 
 use super::columns::{Reading, Register};
@@ -10,6 +8,7 @@ use super::op::RegisterHistory;
 use super::staleness::{staleness, Staleness};
 use crate::events::{invocations_by_key, phase_mark, Events, Malformed};
 use crate::search::Limits;
+use crate::turns::in_turns;
 
 /// The registers of a history, one for each key.
 pub struct Registers<'a, E> {
@@ -23,9 +22,6 @@ pub struct KeyVerdict<'a> {
     pub ops: usize,
     pub verdict: Verdict,
 }
-
-/// No search gets less time than this in its first turn.
-const TURN_MIN: Duration = Duration::from_millis(50);
 
 impl<'a, E: Events> Registers<'a, E> {
     pub fn read(events: &'a E, reading: &Reading<'a>) -> Result<Self, Malformed> {
@@ -43,33 +39,19 @@ impl<'a, E: Events> Registers<'a, E> {
         self.registers
     }
 
-    /// Decides every key: all by zones first, then what is left by search, in turns, so that no key starves the others.
+    /// Decides every key: all by zones first, then what is left by search.
     pub fn check(&self, limits: Limits) -> Vec<KeyVerdict<'a>> {
         let mut verdicts: Vec<Option<Verdict>> =
             self.registers.par_iter().map(|register| by_zones(&register.history, register)).collect();
-        let mut open: Vec<usize> = (0..verdicts.len()).filter(|&i| verdicts[i].is_none()).collect();
-        open.sort_by_key(|&i| std::cmp::Reverse(self.registers[i].history.ops.len()));
-        let threads = rayon::current_num_threads().max(1);
-        let memory_bytes = limits.memory_bytes / threads.min(open.len().max(1));
-        // A first turn that could give every key its share, then the whole remaining time for those that need it.
-        let shares: &[u32] = if open.len() > threads { &[4, 1] } else { &[1] };
-        for &share in shares {
-            let rounds = (open.len().div_ceil(threads)).max(1) as u32;
-            let turn = (limits.deadline.saturating_duration_since(Instant::now()) / rounds / share).max(TURN_MIN);
-            let answers: Vec<Verdict> = open
-                .par_iter()
-                .map(|&i| {
-                    let deadline = (Instant::now() + turn).min(limits.deadline);
-                    let register = &self.registers[i];
-                    let outcome = by_search(&register.history, register, Limits { deadline, memory_bytes });
-                    Verdict { outcome, method: Method::Search }
-                })
-                .collect();
-            let is_open = |verdict: &Verdict| matches!(verdict.outcome, Decision::OutOfBudget(_));
-            let left = open.iter().zip(&answers).filter(|(_, answer)| is_open(answer)).map(|(&i, _)| i).collect();
-            for (i, answer) in std::mem::replace(&mut open, left).into_iter().zip(answers) {
-                verdicts[i] = Some(answer);
-            }
+        let open: Vec<usize> = (0..verdicts.len()).filter(|&i| verdicts[i].is_none()).collect();
+        let sizes: Vec<usize> = open.iter().map(|&i| self.registers[i].history.ops.len()).collect();
+        let is_unfinished = |verdict: &Verdict| matches!(verdict.outcome, Decision::OutOfBudget(_));
+        let answers = in_turns(&sizes, limits, is_unfinished, |at, limits| {
+            let register = &self.registers[open[at]];
+            Verdict { outcome: by_search(&register.history, register, limits), method: Method::Search }
+        });
+        for (i, answer) in open.into_iter().zip(answers) {
+            verdicts[i] = Some(answer);
         }
         let answer = |(register, verdict): (&Register<'a, E>, Option<Verdict>)| KeyVerdict {
             key: register.key,

@@ -147,7 +147,7 @@ impl Dfs {
                 self.rank = if self.remember(limits) { 0 } else { usize::MAX };
                 self.configurations += 1;
                 if self.configurations % TIME_CHECK_INTERVAL == 0 {
-                    if let Some(resource) = self.exceeded(limits) {
+                    if let Some(resource) = self.exceeded(limits, machine.bytes()) {
                         return Step::OutOf(resource);
                     }
                 }
@@ -170,10 +170,10 @@ impl Dfs {
         self.next[sentinel] as usize == sentinel
     }
 
-    fn exceeded(&self, limits: Limits) -> Option<Resource> {
+    fn exceeded(&self, limits: Limits, states: usize) -> Option<Resource> {
         let columns = self.call.len() * 40;
         let path = self.frames.capacity() * size_of::<Frame>() + self.trail.capacity() * size_of::<u32>();
-        if self.memo.bytes() + self.at_cuts.bytes() + columns + path > limits.memory_bytes {
+        if self.memo.bytes() + self.at_cuts.bytes() + columns + path + states > limits.memory_bytes {
             return Some(Resource::Memory);
         }
         (Instant::now() > limits.deadline).then_some(Resource::Time)

@@ -1,0 +1,140 @@
+//! Data types, each described by what it does when it is used by one client at a time.
+mod counter;
+mod kv;
+mod multi_register;
+mod names;
+mod permits;
+mod priority_queue;
+mod queue;
+mod set;
+mod stack;
+
+use std::hash::Hash;
+
+use crate::intern::FastMap;
+use crate::model::Machine;
+
+pub use counter::{Counter, CounterOp};
+pub use kv::{Kv, KvOp};
+pub use multi_register::{Micro, MultiRegister};
+pub use permits::{PermitOp, Permits};
+pub use priority_queue::{PriorityQueue, PriorityQueueOp};
+pub use queue::{Queue, QueueOp};
+pub use set::{Set, SetOp};
+pub use stack::{Stack, StackOp};
+
+/// A sequential data type. An operation includes its observed result, or none if its client never heard of one.
+pub trait Model: Sync {
+    type State: Clone + Eq + Hash + Send;
+    type Op: Clone + Eq + Hash + Send + Sync;
+
+    fn initial(&self) -> Self::State;
+
+    /// The state after `op`, or `None` if `op` cannot have had its result in this state.
+    fn step(&self, state: &Self::State, op: &Self::Op) -> Option<Self::State>;
+
+    /// True only if `op`, wherever it is possible, leaves the state as it was.
+    fn is_read_only(&self, op: &Self::Op) -> bool;
+
+    /// Whether others of these operations could lead from `state` to one in which `op` is possible. May err on the side
+    /// of yes.
+    fn may_lead_to(&self, _state: &Self::State, _op: &Self::Op) -> bool {
+        true
+    }
+}
+
+/// One client operation, as text.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    pub f: &'a str,
+    /// What was asked: the value of the invocation, as JSON text.
+    pub argument: Option<&'a str>,
+    /// What was answered: the value of the completion; `None` if nobody knows.
+    pub result: Option<Option<&'a str>>,
+}
+
+impl Call<'_> {
+    pub fn is_pending(&self) -> bool {
+        self.result.is_none()
+    }
+
+    /// The answer as text; null if there was none.
+    pub fn answer(&self) -> &str {
+        self.result.flatten().unwrap_or("null")
+    }
+
+    pub fn asked(&self) -> &str {
+        self.argument.unwrap_or("null")
+    }
+
+    pub(crate) fn unknown_f(&self, what: &str) -> String {
+        format!("{what}, not {:?}", self.f)
+    }
+}
+
+/// A model that can read its operations from a history. It may number the values it meets.
+pub trait Readable: Model {
+    /// `Ok(None)` for an operation that says nothing, such as a read without an answer.
+    fn read(&mut self, call: Call<'_>) -> Result<Option<Self::Op>, String>;
+
+    /// The objects that an operation touches, if the type consists of independent ones.
+    fn objects(&self, _op: &Self::Op) -> Vec<u32> {
+        Vec::new()
+    }
+}
+
+/// A machine whose states are numbered as they are met, with every transition computed once.
+pub struct Interned<'a, M: Model> {
+    model: &'a M,
+    ops: Vec<M::Op>,
+    states: Vec<M::State>,
+    numbers: FastMap<M::State, u32>,
+    transitions: FastMap<(u32, u32), Option<u32>>,
+}
+
+/// A guess at what a state and its transitions cost beside the state's own size.
+const STATE_BYTES: usize = 160;
+
+impl<'a, M: Model> Interned<'a, M> {
+    pub fn new(model: &'a M, ops: Vec<M::Op>) -> Self {
+        Self { model, ops, states: Vec::new(), numbers: FastMap::default(), transitions: FastMap::default() }
+    }
+
+    fn number(&mut self, state: M::State) -> u32 {
+        if let Some(&number) = self.numbers.get(&state) {
+            return number;
+        }
+        let number = self.states.len() as u32;
+        self.numbers.insert(state.clone(), number);
+        self.states.push(state);
+        number
+    }
+}
+
+impl<M: Model> Machine for Interned<'_, M> {
+    fn initial(&mut self) -> u32 {
+        self.number(self.model.initial())
+    }
+
+    fn step(&mut self, state: u32, action: u32) -> Option<u32> {
+        if let Some(&known) = self.transitions.get(&(state, action)) {
+            return known;
+        }
+        let next = self.model.step(&self.states[state as usize], &self.ops[action as usize]);
+        let next = next.map(|next| self.number(next));
+        self.transitions.insert((state, action), next);
+        next
+    }
+
+    fn is_read_only(&self, action: u32) -> bool {
+        self.model.is_read_only(&self.ops[action as usize])
+    }
+
+    fn may_lead_to(&self, state: u32, action: u32) -> bool {
+        self.model.may_lead_to(&self.states[state as usize], &self.ops[action as usize])
+    }
+
+    fn bytes(&self) -> usize {
+        self.states.len() * (STATE_BYTES + 2 * size_of::<M::State>()) + self.transitions.len() * 24
+    }
+}

@@ -1,0 +1,49 @@
+//! Mutexes and semaphores: `acquire` and `release`, of one permit or as many as the value says.
+use super::names::integer;
+use super::{Call, Model, Readable};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PermitOp {
+    Acquire(u32),
+    Release(u32),
+}
+
+/// A semaphore of `all` permits; a mutex has one. Who releases is not looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Permits {
+    pub all: u32,
+}
+
+impl Model for Permits {
+    /// How many permits are free.
+    type State = u32;
+    type Op = PermitOp;
+
+    fn initial(&self) -> u32 {
+        self.all
+    }
+
+    fn step(&self, free: &u32, op: &PermitOp) -> Option<u32> {
+        match *op {
+            PermitOp::Acquire(count) => free.checked_sub(count),
+            PermitOp::Release(count) => free.checked_add(count).filter(|&free| free <= self.all),
+        }
+    }
+
+    fn is_read_only(&self, op: &PermitOp) -> bool {
+        matches!(op, PermitOp::Acquire(0) | PermitOp::Release(0))
+    }
+}
+
+impl Readable for Permits {
+    fn read(&mut self, call: Call<'_>) -> Result<Option<PermitOp>, String> {
+        // A mutex's value says who or what for, if anything.
+        let count = if self.all == 1 { 1 } else { call.argument.map_or(Ok(1), integer)? };
+        let count = u32::try_from(count).map_err(|_| format!("there are no {count} permits"))?;
+        match call.f {
+            "acquire" => Ok(Some(PermitOp::Acquire(count))),
+            "release" => Ok(Some(PermitOp::Release(count))),
+            _ => Err(call.unknown_f("a mutex or semaphore knows acquire and release")),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! A FIFO queue: `enqueue` a value; `dequeue` the oldest, or null if there is none.
+use super::names::Names;
+use super::{Call, Model, Readable};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum QueueOp {
+    Enqueue(u32),
+    Dequeue(u32),
+    /// Found the queue empty.
+    Empty,
+    /// Took whatever was first, if anything; nobody knows what.
+    DequeueUnknown,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Queue {
+    names: Names,
+}
+
+impl Model for Queue {
+    type State = Vec<u32>;
+    type Op = QueueOp;
+
+    fn initial(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
+    fn step(&self, state: &Vec<u32>, op: &QueueOp) -> Option<Vec<u32>> {
+        match *op {
+            QueueOp::Enqueue(value) => Some([state.as_slice(), &[value]].concat()),
+            QueueOp::Dequeue(value) => (state.first() == Some(&value)).then(|| state[1..].to_vec()),
+            QueueOp::Empty => state.is_empty().then(Vec::new),
+            QueueOp::DequeueUnknown => Some(state.get(1..).unwrap_or_default().to_vec()),
+        }
+    }
+
+    fn is_read_only(&self, op: &QueueOp) -> bool {
+        matches!(op, QueueOp::Empty)
+    }
+}
+
+impl Readable for Queue {
+    fn read(&mut self, call: Call<'_>) -> Result<Option<QueueOp>, String> {
+        match call.f {
+            "enqueue" => Ok(Some(QueueOp::Enqueue(self.names.number(call.asked())))),
+            "dequeue" if call.is_pending() => Ok(Some(QueueOp::DequeueUnknown)),
+            "dequeue" if call.answer() == "null" => Ok(Some(QueueOp::Empty)),
+            "dequeue" => Ok(Some(QueueOp::Dequeue(self.names.number(call.answer())))),
+            _ => Err(call.unknown_f("a queue knows enqueue and dequeue")),
+        }
+    }
+}

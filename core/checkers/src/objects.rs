@@ -1,0 +1,215 @@
+//! Objects of any data type: from events to verdicts.
+use std::collections::HashMap;
+
+use crate::brute;
+use crate::events::{invocations_by_key, moment, Events, Kind, Malformed};
+use crate::model::{Interval, NEVER};
+use crate::models::{Call, Interned, Readable};
+use crate::search::{search, Answer, Limits, Stopped};
+use crate::turns::in_turns;
+use rayon::prelude::*;
+
+/// The operations of one object, or of objects that some operation touches together.
+pub struct Object<'a, M: Readable> {
+    pub key: Option<&'a str>,
+    pub model: M,
+    pub ops: Vec<Timed<M::Op>>,
+}
+
+/// One operation and when it was open.
+#[derive(Clone, Debug)]
+pub struct Timed<O> {
+    pub call: i64,
+    pub ret: i64,
+    pub op: O,
+    /// The row of its invocation.
+    pub id: u32,
+}
+
+/// The answer for one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    Linearizable,
+    /// The rows of the invocations that exclude each other, and why in words.
+    Violation {
+        rows: Vec<u32>,
+        text: String,
+    },
+    OutOfBudget(Stopped),
+}
+
+/// Reads the objects of a history, one for each key, or all of them together.
+pub fn read<'a, M: Readable + Clone + Send>(
+    events: &'a impl Events,
+    model: &M,
+    by_key: bool,
+) -> Result<Vec<Object<'a, M>>, Malformed> {
+    let mut groups = invocations_by_key(events);
+    if !by_key {
+        let mut rows: Vec<u32> = groups.into_iter().flat_map(|(_, rows)| rows).collect();
+        rows.sort_unstable();
+        groups = vec![(None, rows)];
+    }
+    let objects: Result<Vec<Vec<Object<'a, M>>>, Malformed> = groups
+        .into_par_iter()
+        .map(|(key, rows)| {
+            let mut model = model.clone();
+            let mut ops = Vec::with_capacity(rows.len());
+            for row in rows {
+                ops.extend(read_op(events, &mut model, row)?);
+            }
+            Ok(split(key, &model, ops))
+        })
+        .collect();
+    Ok(objects?.into_iter().flatten().collect())
+}
+
+fn read_op<M: Readable>(events: &impl Events, model: &mut M, id: u32) -> Result<Option<Timed<M::Op>>, Malformed> {
+    let row = id as usize;
+    let completion = events.partner(row);
+    let kind = completion.map_or(Kind::Info, |row| events.kind(row));
+    let done = completion.filter(|_| kind == Kind::Ok);
+    let call = Call { f: events.f(row), argument: events.value(row), result: done.map(|row| events.value(row)) };
+    let op = model.read(call).map_err(|message| Malformed::at(done.unwrap_or(row), message))?;
+    if kind == Kind::Fail {
+        return Ok(None);
+    }
+    let ret = done.map_or(NEVER, |row| events.time(row));
+    Ok(op.map(|op| Timed { call: events.time(row), ret, op, id }))
+}
+
+/// Objects that no operation touches together are independent.
+fn split<'a, M: Readable + Clone>(key: Option<&'a str>, model: &M, ops: Vec<Timed<M::Op>>) -> Vec<Object<'a, M>> {
+    let mut parent: HashMap<u32, u32> = HashMap::new();
+    fn root(parent: &mut HashMap<u32, u32>, of: u32) -> u32 {
+        let mut at = of;
+        while let Some(&up) = parent.get(&at).filter(|&&up| up != at) {
+            at = up;
+        }
+        parent.insert(of, at);
+        at
+    }
+    let touched: Vec<Vec<u32>> = ops.iter().map(|timed| model.objects(&timed.op)).collect();
+    for objects in &touched {
+        for pair in objects.windows(2) {
+            let (a, b) = (root(&mut parent, pair[0]), root(&mut parent, pair[1]));
+            parent.insert(b, a);
+        }
+    }
+    let mut parts: Vec<Object<'a, M>> = Vec::new();
+    let mut place: HashMap<Option<u32>, usize> = HashMap::new();
+    for (timed, objects) in ops.into_iter().zip(&touched) {
+        let part = *place.entry(objects.first().map(|&object| root(&mut parent, object))).or_insert_with(|| {
+            parts.push(Object { key, model: model.clone(), ops: Vec::new() });
+            parts.len() - 1
+        });
+        parts[part].ops.push(timed);
+    }
+    if parts.is_empty() {
+        parts.push(Object { key, model: model.clone(), ops: Vec::new() });
+    }
+    parts
+}
+
+/// Decides every object within one budget.
+pub fn check<M: Readable + Send>(events: &impl Events, objects: &[Object<'_, M>], limits: Limits) -> Vec<Finding> {
+    let sizes: Vec<usize> = objects.iter().map(|object| object.ops.len()).collect();
+    let is_unfinished = |finding: &Finding| matches!(finding, Finding::OutOfBudget(_));
+    in_turns(&sizes, limits, is_unfinished, |at, limits| decide(events, &objects[at], limits))
+}
+
+fn decide<M: Readable>(events: &impl Events, object: &Object<'_, M>, limits: Limits) -> Finding {
+    let all: Vec<u32> = (0..object.ops.len() as u32).collect();
+    match object.search(&all, limits) {
+        Answer::Linearizable => Finding::Linearizable,
+        Answer::Unknown(stopped) => Finding::OutOfBudget(stopped),
+        Answer::Illegal(refutation) => {
+            let (ops, stuck_at) = object.reduce(refutation.ops, limits);
+            let stuck = stuck_at.unwrap_or(refutation.stuck_at);
+            let rows = ops.iter().map(|&op| object.ops[op as usize].id).collect();
+            Finding::Violation { rows, text: object.explain(events, stuck, ops.len()) }
+        }
+    }
+}
+
+/// Larger refutations are reported as they are.
+const SHRINK_OPS_MAX: usize = 2_000;
+
+impl<M: Readable> Object<'_, M> {
+    fn machine(&self, part: &[u32]) -> (Interned<'_, M>, Vec<Interval>) {
+        let mut actions: Vec<M::Op> = Vec::new();
+        let mut numbers: HashMap<&M::Op, u32> = HashMap::new();
+        let mut ops = Vec::with_capacity(part.len());
+        for timed in part.iter().map(|&op| &self.ops[op as usize]) {
+            let action = *numbers.entry(&timed.op).or_insert_with(|| {
+                actions.push(timed.op.clone());
+                actions.len() as u32 - 1
+            });
+            ops.push(Interval { call: timed.call, ret: timed.ret, action });
+        }
+        (Interned::new(&self.model, actions), ops)
+    }
+
+    /// Decides a part of the operations, given by indices; so are the answer's.
+    pub fn search(&self, part: &[u32], limits: Limits) -> Answer {
+        let (mut machine, ops) = self.machine(part);
+        match search(&mut machine, &ops, limits) {
+            Answer::Illegal(mut refutation) => {
+                refutation.stuck_at = part.get(refutation.stuck_at as usize).copied().unwrap_or_default();
+                refutation.ops.iter_mut().for_each(|op| *op = part[*op as usize]);
+                Answer::Illegal(refutation)
+            }
+            other => other,
+        }
+    }
+
+    /// By brute force, if the operations are few enough.
+    pub fn brute(&self, part: &[u32]) -> Option<bool> {
+        let (mut machine, ops) = self.machine(part);
+        brute::is_linearizable(&mut machine, &ops)
+    }
+
+    /// Leaves out what only reads, in ever smaller parts, for as long as the rest stays impossible. Nothing else may be
+    /// left out of a history of just any type without making it worse.
+    fn reduce(&self, mut ops: Vec<u32>, limits: Limits) -> (Vec<u32>, Option<u32>) {
+        let mut stuck = None;
+        if ops.len() > SHRINK_OPS_MAX {
+            return (ops, stuck);
+        }
+        let mut size = ops.len().next_power_of_two() / 2;
+        while size > 0 {
+            let mut at = 0;
+            while at < ops.len() {
+                let chosen = at..(at + size).min(ops.len());
+                let is_kept = |(i, op): (usize, &u32)| {
+                    (!chosen.contains(&i) || !self.model.is_read_only(&self.ops[*op as usize].op)).then_some(*op)
+                };
+                let rest: Vec<u32> = ops.iter().enumerate().filter_map(is_kept).collect();
+                match (rest.len() < ops.len()).then(|| self.search(&rest, limits)) {
+                    Some(Answer::Illegal(refutation)) => (ops, stuck) = (refutation.ops, Some(refutation.stuck_at)),
+                    _ => at += size,
+                }
+            }
+            size /= 2;
+        }
+        (ops, stuck)
+    }
+
+    fn explain(&self, events: &impl Events, stuck: u32, count: usize) -> String {
+        let timed = &self.ops[stuck as usize];
+        let row = timed.id as usize;
+        let asked = events.value(row).map_or_else(String::new, |value| format!(" {value}"));
+        let answered = match events.partner(row).and_then(|row| events.value(row)) {
+            Some(value) if Some(value) != events.value(row) => format!(", which returned {value}"),
+            _ => String::new(),
+        };
+        format!(
+            "No order of these {count} operations explains what they returned: each gets stuck before the {}{asked} of \
+             process {}, open from {} to {}{answered}.",
+            events.f(row),
+            events.process(row),
+            moment(events, timed.call),
+            moment(events, timed.ret),
+        )
+    }
+}
