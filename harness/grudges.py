@@ -100,8 +100,8 @@ NODES_MIN: Mapping[str, int] = dict.fromkeys(NAMES, 2) | {"majority": 3, "ring":
 
 
 def draw(name: str, nodes: Sequence[str], random: random.Random, primaries: Collection[str] = ()) -> Grudge:
-    """The grudge of that name for these nodes. `primaries` cuts those nodes off from all others (nothing, when there
-    are none, or only them).
+    """The grudge of that name for these nodes. `primaries` cuts those nodes off from all others, or one node while
+    there are none; nothing, when there are no others.
 
     Raises `UsageError` for a name that is none, or too few nodes.
     """
@@ -110,7 +110,7 @@ def draw(name: str, nodes: Sequence[str], random: random.Random, primaries: Coll
     if len(nodes) < NODES_MIN[name]:
         raise UsageError(f"the grudge {name} needs at least {NODES_MIN[name]} nodes, this cluster has {len(nodes)}")
     if name == "primaries":
-        return split(nodes, [[node for node in nodes if node in primaries]])
+        return split(nodes, [[node for node in nodes if node in primaries]]) if primaries else one(nodes, random)
     return _DRAWS[name](nodes, random)
 
 

@@ -2,7 +2,8 @@
 
 A draw records the specification and a seed, `{"targets": "minority", "seed": 7}`. Nodes are picked from that seed
 alone, so the same draw hits the same nodes of the same cluster whenever it is repeated; only `primaries` depends on
-the moment, and is written into the draw by whoever carries it out.
+the moment, and is written into the draw by whoever carries it out. During an election, or in a store without a leader,
+there are none; one node is then hit in their place, since a fault that hits nobody tests nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _SIZES: Mapping[str, Callable[[int], int]] = {
 
 SPECS = (*_SIZES, "primaries")
 """`one` node; the largest `minority`, or one of less than a third (`minority_third`), but at least one node; the
-smallest `majority`; `all`; and the `primaries` of the moment."""
+smallest `majority`; `all`; and the `primaries` of the moment, or one node while there are none."""
 
 SEED_BITS = 32
 
@@ -69,10 +70,10 @@ class Victims:
 
 
 def resolve(draw: Mapping[str, Any], nodes: Sequence[str]) -> list[str]:
-    """The nodes that a draw means, in the cluster's order. `primaries` may be none."""
+    """The nodes that a draw means, in the cluster's order."""
     spec = draw["targets"]
     if spec == "primaries":
-        picked = draw.get("primaries", ())
+        picked = draw.get("primaries") or resolve({**draw, "targets": "one"}, nodes)
     elif isinstance(spec, str):
         picked = _random.Random(draw["seed"]).sample(list(nodes), _SIZES[spec](len(nodes)))
     else:

@@ -47,9 +47,14 @@ def test_every_node_has_its_turn() -> None:
     assert {resolve({"targets": "one", "seed": seed}, NODES)[0] for seed in range(60)} == set(NODES)
 
 
-def test_primaries_are_those_of_the_moment_and_may_be_none() -> None:
+def test_primaries_are_those_of_the_moment() -> None:
     assert resolve({"targets": "primaries", "seed": 0, "primaries": ["n4", "n2"]}, NODES) == ["n2", "n4"]
-    assert resolve({"targets": "primaries", "seed": 0, "primaries": []}, NODES) == []
+
+
+@pytest.mark.parametrize("nobody", [{}, {"primaries": []}])
+def test_one_node_stands_in_for_primaries_that_are_not_there(nobody: dict[str, list[str]]) -> None:
+    hit = {resolve({"targets": "primaries", "seed": seed} | nobody, NODES)[0] for seed in range(60)}
+    assert hit == set(NODES)
 
 
 @pytest.mark.parametrize(
