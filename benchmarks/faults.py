@@ -43,11 +43,13 @@ def show(what: str, took_ms: list[float]) -> None:
 
 
 async def main(cluster: DockerCluster) -> None:
-    network, processes, clocks = cluster.network, cluster.processes, cluster.clocks
+    processes, clocks = cluster.processes, cluster.clocks
     ring = {node: [NODES[(i + 2) % 5], NODES[(i + 3) % 5]] for i, node in enumerate(NODES)}
     lifted: list[float] = []
 
     async def swap(step: int) -> None:
+        network = cluster.network
+        assert network is not None, "a swap cannot be measured without nftables"
         await network.cut(f"p{step}", ring)
         lifted.extend(await measure(1, lambda _: network.mend(f"p{step}")))
 

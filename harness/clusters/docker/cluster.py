@@ -76,7 +76,7 @@ class DockerCluster:
         self._members: dict[str, DockerNode] = {}
         self._clients_made = 0
         locks = {node: asyncio.Lock() for node in self.nodes}
-        self.network = BridgeNetwork(self._table)
+        self.network: BridgeNetwork | None = BridgeNetwork(self._table)
         self.clocks = PatchedClocks(self._members, locks)
         self.processes = Services(self._members, locks, self.clocks, self._stop.is_set)
 
@@ -170,7 +170,10 @@ class DockerCluster:
             subnet = self._make_network(client)
             by_node = {node: addresses.node_address(subnet, index) for index, node in enumerate(self.nodes)}
             self._go_on()
-            self.network.open(by_node)
+            if self.network is not None and nft.problem(self._table.family) is None:
+                self.network.open(by_node)
+            else:
+                self.network = None  # as `probe` says: every other fault still works
             placement = Placement(self._record.run, self._controller, image, names.network(self._record.run), by_node)
             for node, address in by_node.items():
                 self._members[node] = DockerNode(client, node, address, _command(service, node, by_node))

@@ -30,6 +30,8 @@ ANSWER_TIMEOUT_S = 10
 
 _UNIX = "unix://"
 
+_ROOT_ONLY = "only root may use it and break its containers: run as root, or use --cluster sim"
+
 DEFAULT_ENDPOINT = "unix:///var/run/docker.sock"
 
 
@@ -48,6 +50,8 @@ def connected() -> Iterator[APIClient]:
         if where.startswith(_UNIX):
             _peer(where.removeprefix(_UNIX))  # asked first: the client library leaks a socket where nobody listens
         client = APIClient(base_url=where, version="auto", timeout=ANSWER_TIMEOUT_S, num_pools=32)
+    except PermissionError as refused:
+        raise ClusterError(f"Docker engine at {where}: {_ROOT_ONLY}") from refused
     except (errors.DockerException, OSError) as problem:
         raise ClusterError(f"Docker engine does not answer at {where}: start it, or use --cluster sim") from problem
     client.timeout = TIMEOUT_S
@@ -96,7 +100,7 @@ def problem() -> str | None:
     except ClusterError as silent:
         return str(silent)
     if os.geteuid() != 0:
-        return "only root may set packet filters and stop other users' processes: run as root, or use --cluster sim"
+        return f"Docker engine at {endpoint()}: {_ROOT_ONLY}"
     if version is None:
         return f"what answers at {endpoint()} is no Docker engine"
     return _elsewhere()

@@ -10,6 +10,7 @@ import io
 import json
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 REPOSITORY = "splitbrain-node"
 
-KEPT = 8
+_NOT_COPIED = b"Dockerfile\n.dockerignore\n"
+
+KEPT = 4
 """Images of older sources that stay. Each is a thin layer on a shared base, but every change of a source makes one."""
 
 
@@ -39,49 +42,47 @@ def ensure(client: APIClient, packages: Sequence[str], base: str | None, directo
         tag = context.digest(base_id.encode(), text.encode(), context.archive(files))
         name = f"{REPOSITORY}:{tag}"
         if not engine.image_id(client, name):
-            _build(
-                client,
-                name,
-                base,
-                context.archive(
-                    {**files, "Dockerfile": text.encode(), ".dockerignore": b"Dockerfile\n.dockerignore\n"}
-                ),
-            )
-            _drop_old(client, name)
+            _build(client, name, base, files | {"Dockerfile": text.encode(), ".dockerignore": _NOT_COPIED})
+            _drop_old(client, name, base)
     return name
 
 
-def _build(client: APIClient, name: str, base: str, archive: bytes) -> None:
+def _build(client: APIClient, name: str, base: str, files: dict[str, bytes]) -> None:
     said: list[str] = []
     stream = client.build(
-        fileobj=io.BytesIO(archive),
+        fileobj=io.BytesIO(context.archive(files)),
         custom_context=True,
         tag=name,
         rm=True,
         forcerm=True,
         buildargs={"BASE": base},
-        labels={LABEL: "image"},
         network_mode="none",
     )
-    for line in stream:
+    problem = None
+    for line in stream:  # to its end: the engine closes the connection, which would stay open else
         for message in line.decode("utf-8", "replace").splitlines():
             answer = json.loads(message) if message.strip() else {}
             said.append(str(answer.get("stream", "")).rstrip())
-            if "error" in answer:
-                last = "\n".join([line for line in said if line][-10:])
-                raise ClusterError(
-                    f"building the nodes' image on {base} failed: {answer['error']}; the last lines were:\n{last}"
-                )
+            problem = problem or answer.get("error")
+    if problem:
+        # What the steps left that did work. (The stubs forgot to type this method.)
+        client.prune_images(filters={"dangling": True, "label": [f"{LABEL}=image"]})  # type: ignore[no-untyped-call]
+        last = "\n".join([line for line in said if line][-10:])
+        raise ClusterError(f"building the nodes' image on {base} failed: {problem}; the last lines were:\n{last}")
 
 
-def _drop_old(client: APIClient, current: str) -> None:
+def _drop_old(client: APIClient, current: str, base: str) -> None:
+    """Removes node images but for the newest, and bases of ours that none of them needs."""
+    images = client.images(REPOSITORY, filters={"label": f"{LABEL}=image"})
+    old = sorted(images, key=lambda image: int(image["Created"]), reverse=True)[KEPT:]
+    for image in old + client.images(base_image.REPOSITORY, filters={"label": f"{LABEL}=base"}):
+        for tag in image["RepoTags"] or ():
+            if tag not in (current, base):
+                _drop(client, tag)
+
+
+def _drop(client: APIClient, tag: str) -> None:
     from docker import errors
 
-    images = client.images(REPOSITORY, filters={"label": f"{LABEL}=image"})
-    for image in sorted(images, key=lambda image: image["Created"], reverse=True)[KEPT:]:
-        for tag in image["RepoTags"] or ():
-            if tag != current:
-                try:
-                    client.remove_image(tag)
-                except errors.APIError:
-                    continue  # in use by a run of another version of splitbrain: it stays
+    with suppress(errors.APIError):  # in use, for example by a run of another version of splitbrain: it stays
+        client.remove_image(tag)

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from docker_support import NODES, Target, ask, cluster, nothing, on_cluster, tra
 
 from harness.clusters.base import Shape
 from harness.clusters.docker import DockerCluster, engine
-from harness.clusters.linux import processes
+from harness.clusters.linux import nft, processes
 from harness.errors import ClusterError, NodeError, Unsupported, UsageError
 from harness.faults import Status
 
@@ -268,3 +269,31 @@ def test_names_and_options_are_checked_before_anything_is_made() -> None:
     made = cluster()
     with pytest.raises(Unsupported, match="real is no store on the node runtime"):
         made.run(lambda: made.create(Real()))
+
+
+def test_a_base_without_python_fails_with_the_builders_last_words(tmp_path: Path) -> None:
+    bare = tmp_path / "bare.tar"
+    with tarfile.open(bare, "w") as tar:
+        tar.addfile(tarfile.TarInfo("nothing-in-here"))
+    with engine.connected() as client:
+        client.import_image_from_file(str(bare), repository="splitbrain-test-bare", tag="latest")
+        try:
+            made = cluster(image="splitbrain-test-bare:latest")
+            with pytest.raises(ClusterError, match=r"building the nodes' image on splitbrain-test-bare"):
+                made.run(lambda: made.create(Target()))
+        finally:
+            client.remove_image("splitbrain-test-bare:latest")
+    assert nothing(traces(made.run_name))
+
+
+def test_without_nft_a_cluster_has_no_network_faults_and_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nft, "_program", lambda: None)
+    answers = DockerCluster.probe()
+    assert "apt-get install nftables" in str(answers["partition"])
+    assert [power for power, reason in answers.items() if reason is None] == ["available", "kill", "pause", "clock"]
+
+    async def main(cluster: DockerCluster) -> None:
+        assert cluster.network is None
+        assert (await cluster.processes.kill(["n1"]))["n1"].status is Status.APPLIED
+
+    on_cluster(main)
