@@ -23,7 +23,8 @@ from typing import Any
 from harness.node import Body, Host, RpcError
 from harness.node.errors import ABORT, TEMPORARILY_UNAVAILABLE, TIMEOUT
 from targets.toys.machine import Command, Registers
-from targets.toys.raft_server import LEADER, RaftServer
+from targets.toys.raft_election import LEADER
+from targets.toys.raft_server import RaftServer
 from targets.toys.requests import field, key_of
 
 HOPS_MAX = 2

@@ -35,11 +35,11 @@ class AnswersBeforeSync(Raft):
 class VotesBeforeSync(Raft):
     """Gives its vote away before it is durable."""
 
-    async def _reply_durably(self, dest: str, body: Body) -> None:
+    async def promise(self, dest: str, body: Body) -> None:
         if body["type"] == "vote_reply":
             self.send(dest, body)
         else:
-            await super()._reply_durably(dest, body)
+            await super().promise(dest, body)
 
 
 class ReadsFromMemory(Raft):
