@@ -40,7 +40,11 @@ class Nemesis(Protocol):
         """Before the load. May probe; must not disturb."""
 
     async def inject(self, cluster: Cluster, fault: Fault) -> Injection:
-        """Puts the fault in force and reads back evidence from each node it hits."""
+        """Puts the fault in force and reads back evidence from each node it hits.
+
+        Where the draw has a value `"primaries"`, the fault's draw also has, under that name, the nodes that the target
+        says they are at this moment (maybe none).
+        """
         ...
 
     async def heal(self, cluster: Cluster, fault: Fault) -> Mapping[str, Evidence]:
