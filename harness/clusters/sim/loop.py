@@ -25,8 +25,10 @@ from asyncio.events import _get_running_loop, _set_running_loop
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from itertools import count
+from types import FrameType
 from typing import Any, NoReturn, TypeVar, TypeVarTuple, Unpack, cast
 
+from harness.clusters.sim.timer import Timer
 from harness.errors import HarnessError, Unsupported
 
 T = TypeVar("T")
@@ -40,62 +42,6 @@ SPINS_MAX = 1_000_000
 _log = logging.getLogger(__name__)
 
 Entry = tuple[int, int, Callable[..., object], tuple[Any, ...]]
-
-
-class Timer(asyncio.TimerHandle):
-    """One scheduled callback, for both kinds of scheduling. Cancelled ones stay queued, emptied."""
-
-    __slots__ = ()
-
-    _callback: Callable[..., object] | None
-    _args: tuple[Any, ...]
-    _context: contextvars.Context
-    _loop: VirtualLoop
-    _when: float
-
-    def __init__(
-        self,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        loop: VirtualLoop,
-        context: contextvars.Context | None,
-    ) -> None:
-        self._callback = callback
-        self._args = args
-        self._loop = loop
-        self._context = contextvars.copy_context() if context is None else context
-
-    def cancel(self) -> None:
-        self._callback = None
-        self._args = ()
-
-    def cancelled(self) -> bool:
-        return self._callback is None
-
-    def fire(self) -> None:
-        """Runs the callback on its own loop, unless that loop's gate holds it."""
-        callback = self._callback
-        if callback is None:
-            return
-        loop = self._loop
-        if loop.held is not None:
-            loop.held.append(self)
-            return
-        root = loop.root
-        if root.active is not loop:
-            root.active = loop
-            _set_running_loop(loop)
-        try:
-            self._context.run(callback, *self._args)
-        except KeyboardInterrupt:
-            raise
-        except SystemExit as error:
-            loop.exit(error)
-        except BaseException as error:
-            loop.call_exception_handler({"message": f"exception in {callback!r}", "exception": error})
-
-    def __repr__(self) -> str:
-        return f"<Timer {self._callback!r} on {self._loop!r}>"
 
 
 class VirtualLoop(asyncio.AbstractEventLoop):
@@ -313,11 +259,15 @@ class SimLoop(VirtualLoop):
 
     # Signals
 
-    def add_signal_handler(self, sig: int, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
-        signal.signal(sig, lambda *_: self.call_soon(callback, *args) and None)
+    def add_signal_handler(self, sig: int, callback: Callable[[*Ts], object], *args: *Ts) -> None:
+        def handle(_number: int, _frame: FrameType | None) -> None:
+            self.call_soon(callback, *args)
+
+        signal.signal(sig, handle)
 
     def remove_signal_handler(self, sig: int) -> bool:
-        return signal.signal(sig, signal.SIG_DFL) is not signal.SIG_DFL
+        default = signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL
+        return signal.signal(sig, default) is not default
 
 
 def describe(context: dict[str, Any]) -> str:

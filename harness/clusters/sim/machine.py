@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from harness.clusters.sim.clock import SimClock
 from harness.clusters.sim.disk import MountedDisk, SimDisk
 from harness.clusters.sim.gate import NodeLoop
-from harness.clusters.sim.loop import SECOND_NS, SimLoop, Timer
+from harness.clusters.sim.loop import SECOND_NS, SimLoop
+from harness.clusters.sim.timer import Timer
 from harness.node import Body, Node
 from harness.streams import Streams
 
