@@ -78,7 +78,7 @@ class History:
         try:
             history = cls(_core.read_history(name, format))
         except OSError as error:
-            raise HistoryError(f"{name}: cannot be read: {error.strerror}") from error
+            raise HistoryError(f"{name}: cannot be read: {error.strerror or error}") from error
         except _core.MalformedHistory as error:
             message, line = error.args
             raise HistoryError(f"{_place(name, line)}: {message}") from None

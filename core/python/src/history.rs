@@ -1,11 +1,11 @@
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyo3::create_exception;
-use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyList, PyTuple};
 use splitbrain_history::{read, write, Error};
@@ -33,9 +33,21 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// Our errors as Python's: `OSError` with its number, or `MalformedHistory`.
 pub fn to_py(error: Error) -> PyErr {
     match error {
-        Error::Io(error) => error.into(),
+        Error::Io(error) => os_error(error),
         Error::Malformed { line, message } => MalformedHistory::new_err((message, line)),
     }
+}
+
+/// The subclass of `OSError` for its number, with the words Python has for it.
+pub fn os_error(error: io::Error) -> PyErr {
+    let Some(number) = error.raw_os_error() else { return error.into() };
+    Python::attach(|py| {
+        let words = py.import("os").and_then(|os| os.call_method1("strerror", (number,)));
+        match words.and_then(|words| words.extract::<String>()) {
+            Ok(words) => PyOSError::new_err((number, words)),
+            Err(failed) => failed,
+        }
+    })
 }
 
 /// A history in columns. Other glue reads `columns`.

@@ -8,7 +8,7 @@ use pyo3::sync::MutexExt;
 use pyo3::types::{PyInt, PyString};
 use splitbrain_history::{Kind, RecordError};
 
-use crate::history::{to_py, History};
+use crate::history::{os_error, to_py, History};
 use crate::history_json::{push_int, push_value};
 
 /// What can go wrong while an event is recorded: our own rules, or an exception of Python's.
@@ -33,7 +33,7 @@ impl From<Refused> for PyErr {
     fn from(refused: Refused) -> PyErr {
         match refused {
             Refused::Python(error) => error,
-            Refused::Record(RecordError::Io(error)) => error.into(),
+            Refused::Record(RecordError::Io(error)) => os_error(error),
             Refused::Record(RecordError::Full(error)) => PyOverflowError::new_err(error.to_string()),
             Refused::Record(RecordError::Closed) => PyValueError::new_err("the recorder is closed"),
             Refused::Record(RecordError::NotAnInvocation(index)) => {
@@ -78,9 +78,10 @@ impl Recorder {
 #[pymethods]
 impl Recorder {
     #[new]
-    #[pyo3(signature = (path=None))]
+    #[pyo3(signature = (path=None, /))]
     fn new(path: Option<PathBuf>) -> PyResult<Recorder> {
-        let file = path.map(|path| OpenOptions::new().write(true).create_new(true).open(path)).transpose()?;
+        let create = |path| OpenOptions::new().write(true).create_new(true).open(path);
+        let file = path.map(create).transpose().map_err(os_error)?;
         let recorder = splitbrain_history::Recorder::new(file).map_err(to_py)?;
         Ok(Recorder { state: Mutex::new(State { recorder, history: None }) })
     }
