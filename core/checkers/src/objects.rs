@@ -5,6 +5,7 @@ use crate::brute;
 use crate::events::{invocations_by_key, moment, Events, Kind, Malformed};
 use crate::model::{Interval, NEVER};
 use crate::models::{Call, Interned, Readable};
+use crate::monitors::Judgement;
 use crate::search::{search, Answer, Limits, Stopped};
 use crate::turns::in_turns;
 use rayon::prelude::*;
@@ -33,9 +34,17 @@ pub enum Finding {
     /// The rows of the invocations that exclude each other, and why in words.
     Violation {
         rows: Vec<u32>,
+        kind: &'static str,
         text: String,
     },
     OutOfBudget(Stopped),
+}
+
+/// What an answer rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Monitor,
+    Search,
 }
 
 /// Reads the objects of a history, one for each key, or all of them together.
@@ -112,37 +121,75 @@ fn split<'a, M: Readable + Clone>(key: Option<&'a str>, model: &M, ops: Vec<Time
 }
 
 /// Decides every object within one budget.
-pub fn check<M: Readable + Send>(events: &impl Events, objects: &[Object<'_, M>], limits: Limits) -> Vec<Finding> {
-    let sizes: Vec<usize> = objects.iter().map(|object| object.ops.len()).collect();
+pub fn check<M: Readable + Send>(
+    events: &impl Events,
+    objects: &[Object<'_, M>],
+    limits: Limits,
+) -> Vec<(Finding, Method)> {
+    let mut findings: Vec<Option<(Finding, Method)>> =
+        objects.par_iter().map(|object| Some((object.monitored(events, limits)?, Method::Monitor))).collect();
+    let open: Vec<usize> = (0..objects.len()).filter(|&i| findings[i].is_none()).collect();
+    let sizes: Vec<usize> = open.iter().map(|&i| objects[i].ops.len()).collect();
     let is_unfinished = |finding: &Finding| matches!(finding, Finding::OutOfBudget(_));
-    in_turns(&sizes, limits, is_unfinished, |at, limits| decide(events, &objects[at], limits))
-}
-
-fn decide<M: Readable>(events: &impl Events, object: &Object<'_, M>, limits: Limits) -> Finding {
-    let all: Vec<u32> = (0..object.ops.len() as u32).collect();
-    match object.search(&all, limits) {
-        Answer::Linearizable => Finding::Linearizable,
-        Answer::Unknown(stopped) => Finding::OutOfBudget(stopped),
-        Answer::Illegal(refutation) => {
-            let (ops, stuck_at) = object.reduce(refutation.ops, limits);
-            let stuck = stuck_at.unwrap_or(refutation.stuck_at);
-            let rows = ops.iter().map(|&op| object.ops[op as usize].id).collect();
-            Finding::Violation { rows, text: object.explain(events, stuck, ops.len()) }
-        }
+    let found = in_turns(&sizes, limits, is_unfinished, |at, limits| objects[open[at]].searched(events, limits));
+    for (i, finding) in open.into_iter().zip(found) {
+        findings[i] = Some((finding, Method::Search));
     }
+    findings.into_iter().flatten().collect()
 }
 
 /// Larger refutations are reported as they are.
 const SHRINK_OPS_MAX: usize = 2_000;
 
 impl<M: Readable> Object<'_, M> {
-    fn machine(&self, part: &[u32]) -> (Interned<'_, M>, Vec<Interval>) {
+    /// The monitor's answer, if it has one that brute force or, for long patterns, the search confirms.
+    fn monitored(&self, events: &impl Events, limits: Limits) -> Option<Finding> {
+        match self.model.judge(&self.ops) {
+            Judgement::Undecided => None,
+            Judgement::Linearizable => Some(Finding::Linearizable),
+            Judgement::Violation(pattern) => {
+                let parts = pattern.ops.iter().map(|(index, op)| (&self.ops[*index as usize], op));
+                let (mut machine, ops) = self.machine(parts);
+                let is_confirmed = brute::is_linearizable(&mut machine, &ops)
+                    .map_or_else(|| matches!(search(&mut machine, &ops, limits), Answer::Illegal(_)), |legal| !legal);
+                let rows = pattern.ops.iter().map(|(index, _)| self.ops[*index as usize].id).collect();
+                let told = pattern.ops.iter().enumerate().fold(pattern.text.clone(), |text, (place, (index, _))| {
+                    text.replace(&format!("{{{place}}}"), &self.describe(events, *index))
+                });
+                is_confirmed.then(|| Finding::Violation { rows, kind: pattern.kind, text: capitalized(&told) })
+            }
+        }
+    }
+
+    fn searched(&self, events: &impl Events, limits: Limits) -> Finding {
+        let all: Vec<u32> = (0..self.ops.len() as u32).collect();
+        match self.search(&all, limits) {
+            Answer::Linearizable => Finding::Linearizable,
+            Answer::Unknown(stopped) => Finding::OutOfBudget(stopped),
+            Answer::Illegal(refutation) => {
+                let (ops, stuck_at) = self.reduce(refutation.ops, limits);
+                let stuck = stuck_at.unwrap_or(refutation.stuck_at);
+                let rows = ops.iter().map(|&op| self.ops[op as usize].id).collect();
+                let text = format!(
+                    "No order of these {} operations explains what they returned: each gets stuck before {}.",
+                    ops.len(),
+                    self.describe(events, stuck)
+                );
+                Finding::Violation { rows, kind: "non-linearizable", text }
+            }
+        }
+    }
+
+    fn machine<'m>(
+        &'m self,
+        part: impl Iterator<Item = (&'m Timed<M::Op>, &'m M::Op)>,
+    ) -> (Interned<'m, M>, Vec<Interval>) {
         let mut actions: Vec<M::Op> = Vec::new();
         let mut numbers: HashMap<&M::Op, u32> = HashMap::new();
-        let mut ops = Vec::with_capacity(part.len());
-        for timed in part.iter().map(|&op| &self.ops[op as usize]) {
-            let action = *numbers.entry(&timed.op).or_insert_with(|| {
-                actions.push(timed.op.clone());
+        let mut ops = Vec::new();
+        for (timed, op) in part {
+            let action = *numbers.entry(op).or_insert_with(|| {
+                actions.push(op.clone());
                 actions.len() as u32 - 1
             });
             ops.push(Interval { call: timed.call, ret: timed.ret, action });
@@ -150,9 +197,13 @@ impl<M: Readable> Object<'_, M> {
         (Interned::new(&self.model, actions), ops)
     }
 
+    fn machine_of(&self, part: &[u32]) -> (Interned<'_, M>, Vec<Interval>) {
+        self.machine(part.iter().map(|&op| &self.ops[op as usize]).map(|timed| (timed, &timed.op)))
+    }
+
     /// Decides a part of the operations, given by indices; so are the answer's.
     pub fn search(&self, part: &[u32], limits: Limits) -> Answer {
-        let (mut machine, ops) = self.machine(part);
+        let (mut machine, ops) = self.machine_of(part);
         match search(&mut machine, &ops, limits) {
             Answer::Illegal(mut refutation) => {
                 refutation.stuck_at = part.get(refutation.stuck_at as usize).copied().unwrap_or_default();
@@ -165,7 +216,7 @@ impl<M: Readable> Object<'_, M> {
 
     /// By brute force, if the operations are few enough.
     pub fn brute(&self, part: &[u32]) -> Option<bool> {
-        let (mut machine, ops) = self.machine(part);
+        let (mut machine, ops) = self.machine_of(part);
         brute::is_linearizable(&mut machine, &ops)
     }
 
@@ -195,21 +246,38 @@ impl<M: Readable> Object<'_, M> {
         (ops, stuck)
     }
 
-    fn explain(&self, events: &impl Events, stuck: u32, count: usize) -> String {
-        let timed = &self.ops[stuck as usize];
+    /// "the dequeue of process 3, which returned 5 (open from 10 ms to 12 ms)".
+    fn describe(&self, events: &impl Events, op: u32) -> String {
+        let timed = &self.ops[op as usize];
         let row = timed.id as usize;
-        let asked = events.value(row).map_or_else(String::new, |value| format!(" {value}"));
-        let answered = match events.partner(row).and_then(|row| events.value(row)) {
-            Some(value) if Some(value) != events.value(row) => format!(", which returned {value}"),
+        let asked = events.value(row).map_or_else(String::new, |value| format!(" {}", short(value)));
+        let answer = events.partner(row).filter(|_| timed.ret < NEVER).map(|row| events.value(row).unwrap_or("null"));
+        let answered = match answer {
+            Some(answer) if Some(answer) != events.value(row) => format!(" returned {},", short(answer)),
             _ => String::new(),
         };
+        let until = if timed.ret < NEVER { format!("to {}", moment(events, timed.ret)) } else { "on".to_owned() };
         format!(
-            "No order of these {count} operations explains what they returned: each gets stuck before the {}{asked} of \
-             process {}, open from {} to {}{answered}.",
+            "the {}{asked} of process {} ({answered} open from {} {until})",
             events.f(row),
             events.process(row),
             moment(events, timed.call),
-            moment(events, timed.ret),
         )
+        .replace("( ", "(")
     }
+}
+
+/// How much of a value a sentence shows.
+const VALUE_CHARS_MAX: usize = 60;
+
+fn short(value: &str) -> String {
+    match value.char_indices().nth(VALUE_CHARS_MAX) {
+        Some((end, _)) => format!("{}...", &value[..end]),
+        None => value.to_owned(),
+    }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

@@ -3,30 +3,13 @@ mod common;
 
 use std::time::Duration;
 
+use common::objects::{is_linearizable, random_object, Asked};
 use common::Random;
-use splitbrain_checkers::model::NEVER;
 use splitbrain_checkers::models::{
-    Call, Counter, CounterOp, Kv, Micro, Model, MultiRegister, PermitOp, Permits, PriorityQueue, PriorityQueueOp,
-    Queue, QueueOp, Readable, Set, SetOp, Stack, StackOp,
+    Counter, CounterOp, Kv, Micro, Model, MultiRegister, PermitOp, Permits, PriorityQueue, PriorityQueueOp, Queue,
+    QueueOp, Readable, Set, SetOp, Stack, StackOp,
 };
-use splitbrain_checkers::objects::{Object, Timed};
 use splitbrain_checkers::search::{Answer, Limits};
-
-/// By definition, over any model.
-fn is_linearizable<M: Model>(model: &M, ops: &[Timed<M::Op>], left: u32, state: &M::State) -> bool {
-    let open = |i: &usize| left >> i & 1 == 1;
-    if (0..ops.len()).filter(open).all(|i| ops[i].ret == NEVER) {
-        return true;
-    }
-    (0..ops.len()).filter(open).any(|i| {
-        let is_first = (0..ops.len()).filter(open).all(|j| ops[j].ret >= ops[i].call);
-        let next = model.step(state, &ops[i].op).filter(|_| is_first);
-        next.is_some_and(|next| is_linearizable(model, ops, left & !(1 << i), &next))
-    })
-}
-
-/// What a client asks, as its history would say it.
-type Asked = (&'static str, String);
 
 /// Histories of one type: a request, the answer in a state, and the operation that the two make.
 fn differ<M: Readable + Clone + Send>(
@@ -36,11 +19,11 @@ fn differ<M: Readable + Clone + Send>(
     answers: impl Fn(&mut Random, &[Asked]) -> Option<String>,
 ) {
     let mut random = Random(seed);
+    let whole = |count: usize| (1 << count) - 1;
     let (mut legal, mut illegal) = (0, 0);
     for case in 0..200_000 {
         let object = random_object(&mut random, fresh, &ask, &answers);
-        let expected =
-            is_linearizable(&object.model, &object.ops, (1 << object.ops.len()) - 1, &object.model.initial());
+        let expected = is_linearizable(&object.model, &object.ops, whole(object.ops.len()), &object.model.initial());
         let all: Vec<u32> = (0..object.ops.len() as u32).collect();
         match object.search(&all, Limits::within(Duration::from_secs(60), 1 << 30)) {
             Answer::Linearizable => assert!(expected, "case {case}: missed"),
@@ -53,47 +36,6 @@ fn differ<M: Readable + Clone + Send>(
         *if expected { &mut legal } else { &mut illegal } += 1;
     }
     assert!(legal > 50_000 && illegal > 5_000, "{legal} legal, {illegal} illegal");
-}
-
-fn random_object<M: Readable + Clone + Send>(
-    random: &mut Random,
-    fresh: &M,
-    ask: &impl Fn(&mut Random) -> Asked,
-    answers: &impl Fn(&mut Random, &[Asked]) -> Option<String>,
-) -> Object<'static, M> {
-    let mut model = fresh.clone();
-    let (width, crash, corrupt) = (random.pick(&[1, 4, 12]), random.pick(&[0, 25]), random.pick(&[0, 60, 90]));
-    let mut state = model.initial();
-    let (mut ops, mut asked, mut at) = (Vec::new(), Vec::new(), 0);
-    for id in 0..4 + random.below(4) as u32 {
-        at += random.below(4) as i64;
-        let (f, argument) = ask(random);
-        let argument = (argument != "null").then_some(argument);
-        let (call, ret) = (at - random.below(width) as i64, at + random.below(width) as i64);
-        asked.push((f, argument.clone().unwrap_or_default()));
-        if random.chance(crash) {
-            let read = model.read(Call { f, argument: argument.as_deref(), result: None }).expect("well formed");
-            let Some(op) = read else { continue };
-            if let Some(next) = model.step(&state, &op).filter(|_| random.chance(50)) {
-                state = next;
-            }
-            ops.push(Timed { call, ret: NEVER, op, id });
-            continue;
-        }
-        // The answer is found by trying: the first that the state allows, or any at all if this one is to be wrong.
-        for attempt in 0..40 {
-            let answer = answers(random, &asked);
-            let call_made = Call { f, argument: argument.as_deref(), result: Some(answer.as_deref()) };
-            let Some(op) = model.read(call_made).expect("well formed") else { break };
-            let next = model.step(&state, &op);
-            if next.is_some() || (attempt < 2 && random.chance(corrupt)) {
-                state = next.unwrap_or(state);
-                ops.push(Timed { call, ret, op, id });
-                break;
-            }
-        }
-    }
-    Object { key: None, model, ops }
 }
 
 fn number(random: &mut Random, below: u64) -> String {

@@ -1,6 +1,8 @@
 //! A counter: `add` (a whole number, 1 if none is given), `read`.
 use super::names::integer;
 use super::{Call, Model, Readable};
+use crate::monitors::{judge_counter, Judgement};
+use crate::objects::Timed;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CounterOp {
@@ -40,5 +42,9 @@ impl Readable for Counter {
             "read" => Ok(Some(CounterOp::Read(integer(call.answer())?))),
             _ => Err(call.unknown_f("a counter knows add and read")),
         }
+    }
+
+    fn judge(&self, ops: &[Timed<CounterOp>]) -> Judgement<CounterOp> {
+        judge_counter(ops)
     }
 }

@@ -13,6 +13,8 @@ use std::hash::Hash;
 
 use crate::intern::FastMap;
 use crate::model::Machine;
+use crate::monitors::Judgement;
+use crate::objects::Timed;
 
 pub use counter::{Counter, CounterOp};
 pub use kv::{Kv, KvOp};
@@ -80,6 +82,11 @@ pub trait Readable: Model {
     /// The objects that an operation touches, if the type consists of independent ones.
     fn objects(&self, _op: &Self::Op) -> Vec<u32> {
         Vec::new()
+    }
+
+    /// Decides without a search, if that can be done.
+    fn judge(&self, _ops: &[Timed<Self::Op>]) -> Judgement<Self::Op> {
+        Judgement::Undecided
     }
 }
 

@@ -1,6 +1,8 @@
 //! A FIFO queue: `enqueue` a value; `dequeue` the oldest, or null if there is none.
 use super::names::Names;
 use super::{Call, Model, Readable};
+use crate::monitors::{judge_queue, Judgement};
+use crate::objects::Timed;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum QueueOp {
@@ -48,5 +50,9 @@ impl Readable for Queue {
             "dequeue" => Ok(Some(QueueOp::Dequeue(self.names.number(call.answer())))),
             _ => Err(call.unknown_f("a queue knows enqueue and dequeue")),
         }
+    }
+
+    fn judge(&self, ops: &[Timed<QueueOp>]) -> Judgement<QueueOp> {
+        judge_queue(ops)
     }
 }

@@ -2,6 +2,8 @@
 use super::names::Names;
 use super::{Call, Model, Readable};
 use crate::json;
+use crate::monitors::{judge_set, Judgement};
+use crate::objects::Timed;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SetOp {
@@ -73,5 +75,9 @@ impl Readable for Set {
             }
             _ => Err(call.unknown_f("a set knows add, remove and read")),
         }
+    }
+
+    fn judge(&self, ops: &[Timed<SetOp>]) -> Judgement<SetOp> {
+        judge_set(ops)
     }
 }

@@ -1,6 +1,7 @@
 //! What differential tests share: a small random generator, random register histories and an exhaustive oracle.
 #![allow(dead_code)] // every test file uses a part of it
 
+pub mod objects;
 pub mod table;
 
 use splitbrain_checkers::model::NEVER;

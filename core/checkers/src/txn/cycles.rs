@@ -1,0 +1,517 @@
+//! Which kinds of cycles there are, and the shortest ones that could be found of each.
+//!
+//! Whether a level holds is decided by components alone, exactly and in linear time: twelve subgraphs (four classes, each
+//! plain, with process order, with real time) have a cycle or not. Only then are witnesses searched for, class by class in the order of
+//! severity, by breadth-first search over nodes and the few facts about the walk so far that its class asks for. Every
+//! walk begins with an edge the class needs, so all such edges tried means the shortest cycle found; a component too
+//! large for that gets a budget of steps, in which one is still found.
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::components::{components, Components};
+use super::graph::{Edge, Graph, Masked, Nonadjacent, PROCESS, REALTIME, RW, VIA, WR, WW};
+use super::history::NONE;
+use crate::intern::FastMap;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    G0,
+    G1c,
+    Single,
+    Nonadjacent,
+    G2,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+pub enum Variant {
+    Plain,
+    Process,
+    Realtime,
+}
+
+const CLASSES: [Class; 5] = [Class::G0, Class::G1c, Class::Single, Class::Nonadjacent, Class::G2];
+const VARIANTS: [Variant; 3] = [Variant::Plain, Variant::Process, Variant::Realtime];
+
+impl Class {
+    fn implies(self, other: Class) -> bool {
+        use Class::{Nonadjacent, Single, G0, G1c, G2};
+        self == other || matches!((self, other), (G0, G1c) | (Single, Nonadjacent | G2) | (Nonadjacent, G2))
+    }
+
+    /// The kind of edge that every cycle of the class has.
+    fn required(self) -> u8 {
+        match self {
+            Class::G0 => WW,
+            Class::G1c => WR,
+            _ => RW,
+        }
+    }
+
+    /// The row of the subgraph whose components hold its cycles.
+    fn row(self) -> usize {
+        match self {
+            Class::G0 => 0,
+            Class::G1c => 1,
+            Class::Single | Class::Nonadjacent => 2,
+            Class::G2 => 3,
+        }
+    }
+}
+
+impl Variant {
+    fn mask(self) -> u8 {
+        [0, PROCESS, PROCESS | REALTIME][self as usize]
+    }
+}
+
+/// A cycle: each transaction with the kind of edge to the next, the last to the first.
+#[derive(Clone, Debug)]
+pub struct Cycle {
+    pub class: Class,
+    pub variant: Variant,
+    pub steps: Vec<(u32, u8)>,
+}
+
+impl Cycle {
+    pub fn name(&self) -> &'static str {
+        name(self.class, self.variant)
+    }
+}
+
+pub fn name(class: Class, variant: Variant) -> &'static str {
+    const NAMES: [[&str; 3]; 5] = [
+        ["G0", "G0-process", "G0-realtime"],
+        ["G1c", "G1c-process", "G1c-realtime"],
+        ["G-single-item", "G-single-item-process", "G-single-item-realtime"],
+        ["G-nonadjacent-item", "G-nonadjacent-item-process", "G-nonadjacent-item-realtime"],
+        ["G2-item", "G2-item-process", "G2-item-realtime"],
+    ];
+    NAMES[class as usize][variant as usize]
+}
+
+/// What was found.
+#[derive(Default)]
+pub struct Cycles {
+    pub told: Vec<Cycle>,
+    /// How many components hold cycles of a class, of those whose class is not implied by a worse one.
+    pub counts: Vec<(&'static str, usize)>,
+    /// Classes that could be neither found nor excluded.
+    pub undecided: Vec<&'static str>,
+    /// Transactions on some cycle of any kind.
+    pub entangled: usize,
+}
+
+pub struct Effort {
+    pub deadline: Instant,
+    pub witnesses_max: usize,
+    pub steps_max: usize,
+}
+
+/// All cycles of a graph. `None` if the deadline came before it was known which kinds there are.
+pub fn cycles(graph: &Graph, effort: &Effort) -> Option<Cycles> {
+    let all = components(&Masked { graph, mask: WW | WR | RW | PROCESS | REALTIME });
+    if all.is_empty() {
+        return Some(Cycles::default());
+    }
+    let (local, names) = compact(graph, &all);
+    let grid = Grid::new(&local, effort)?;
+    let mut search = Search { graph: &local, effort, worse: FastMap::default(), comp: vec![0; local.nodes as usize], mark: 0 };
+    let mut found = Cycles { entangled: local.txns as usize, ..Cycles::default() };
+    for variant in VARIANTS {
+        for class in CLASSES {
+            search.class(class, variant, &grid, &mut found);
+        }
+    }
+    for cycle in &mut found.told {
+        cycle.steps.iter_mut().for_each(|step| step.0 = names[step.0 as usize]);
+    }
+    Some(found)
+}
+
+/// The components by themselves: their transactions numbered one component after the other, then their other nodes.
+fn compact(graph: &Graph, all: &Components) -> (Graph, Vec<u32>) {
+    let mut local = vec![NONE; graph.nodes as usize];
+    let (mut names, mut region, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, members) in all.iter().enumerate() {
+        let mut txns: Vec<u32> = members.iter().copied().filter(|&node| node < graph.txns).collect();
+        txns.sort_unstable();
+        for txn in txns {
+            local[txn as usize] = names.len() as u32;
+            names.push(txn);
+            region.push(number as u32);
+        }
+        others.extend(members.iter().filter(|&&node| node >= graph.txns && node < graph.nodes).map(|&node| (node, number)));
+    }
+    let txns = names.len();
+    for (node, number) in others {
+        local[node as usize] = names.len() as u32;
+        names.push(node);
+        region.push(number as u32);
+    }
+    let (mut edges, mut process, mut start) = (Vec::new(), vec![NONE; txns], vec![NONE; txns]);
+    let inside = |from: usize, to: u32| {
+        let to = local[to as usize];
+        (to != NONE && region[to as usize] == region[from]).then_some(to)
+    };
+    let mut end = txns;
+    for from in (0..names.len()).rev() {
+        let node = names[from];
+        let data = graph.data(node).filter_map(|(to, kind)| Some((inside(from, to)?, kind)));
+        edges.extend(data.map(|(to, kind)| Edge { from: from as u32, to, kind }));
+        if from >= txns {
+            continue;
+        }
+        if from + 1 < txns && region[from] != region[from + 1] {
+            end = from + 1;
+        }
+        let next = graph.process[node as usize];
+        process[from] = if next == NONE { NONE } else { inside(from, next).unwrap_or(NONE) };
+        let after = graph.start[node as usize];
+        let place = from + names[from..end].partition_point(|&other| other < after);
+        start[from] = if after != NONE && place < end { place as u32 } else { NONE };
+    }
+    let nodes = names.len() as u32;
+    (Graph::new(txns as u32, nodes, &edges, process, start, region), names)
+}
+
+/// The components of every class's subgraph, by row and variant, as nodes of the graph.
+struct Grid([[Components; 3]; 4]);
+
+impl Grid {
+    fn new(graph: &Graph, effort: &Effort) -> Option<Self> {
+        let mut grid = Grid(Default::default());
+        for variant in VARIANTS.into_iter().rev() {
+            for row in (0..4).rev() {
+                let is_possible = (row == 3 || !grid.0[row + 1][variant as usize].is_empty())
+                    && (variant == Variant::Realtime || !grid.0[row][variant as usize + 1].is_empty());
+                if !is_possible {
+                    continue;
+                }
+                if Instant::now() > effort.deadline {
+                    return None;
+                }
+                let mask = [WW, WW | WR, WW | WR | RW, WW | WR | RW][row] | variant.mask();
+                grid.0[row][variant as usize] = match row {
+                    2 => components(&Nonadjacent { graph, mask }),
+                    _ => components(&Masked { graph, mask }),
+                };
+            }
+        }
+        Some(grid)
+    }
+
+    fn get(&self, row: usize, variant: Variant) -> &Components {
+        &self.0[row][variant as usize]
+    }
+}
+
+struct Search<'a> {
+    graph: &'a Graph,
+    effort: &'a Effort,
+    /// What was found in each region.
+    worse: FastMap<u32, Vec<(Class, Variant)>>,
+    /// Which component each node was last marked as a member of.
+    comp: Vec<u32>,
+    mark: u32,
+}
+
+impl Search<'_> {
+    fn class(&mut self, class: Class, variant: Variant, grid: &Grid, found: &mut Cycles) {
+        let components = grid.get(class.row(), variant);
+        let mut order: Vec<usize> = (0..components.len()).collect();
+        order.sort_by_key(|&component| components.get(component).len());
+        let (mut told, mut count, mut is_exhausted) = (0, 0, true);
+        let mut steps = self.effort.steps_max;
+        for component in order {
+            let mut members = self.members(components.get(component), class.row() == 2);
+            let Some(&first) = members.first() else { continue };
+            let region = self.graph.region[first as usize];
+            if self.is_covered(region, class, variant) {
+                continue;
+            }
+            if told >= self.effort.witnesses_max {
+                count += 1;
+                continue;
+            }
+            members.sort_unstable();
+            members.dedup();
+            let (cycle, is_complete) = self.component(class, variant, &members, &mut steps);
+            is_exhausted &= is_complete || cycle.is_some();
+            if let Some(cycle) = cycle {
+                self.worse.entry(region).or_default().push((class, variant));
+                found.told.push(cycle);
+                told += 1;
+                count += 1;
+            }
+        }
+        if told > 0 {
+            found.counts.push((name(class, variant), count));
+        } else if !is_exhausted {
+            found.undecided.push(name(class, variant));
+        }
+    }
+
+    fn is_covered(&self, region: u32, class: Class, variant: Variant) -> bool {
+        let found = self.worse.get(&region);
+        found.is_some_and(|found| found.iter().any(|&(worse, of)| worse.implies(class) && of <= variant))
+    }
+
+    fn members(&self, component: &[u32], is_product: bool) -> Vec<u32> {
+        let nodes = self.graph.nodes;
+        let node = |&state: &u32| match state {
+            state if state < nodes => Some(state),
+            state if is_product && state < 2 * nodes => Some(state - nodes),
+            _ => None,
+        };
+        component.iter().filter_map(node).collect()
+    }
+
+    /// The shortest cycle of a class in a component, and whether every start was tried.
+    fn component(&mut self, class: Class, variant: Variant, members: &[u32], steps: &mut usize) -> (Option<Cycle>, bool) {
+        self.mark += 1;
+        members.iter().for_each(|&node| self.comp[node as usize] = self.mark);
+        let starts = self.starts(class, members);
+        let mut best: Option<Cycle> = None;
+        let allowance = (*steps).min(members.len() * 64 + 10_000);
+        let mut left = allowance.max(1);
+        let mut is_complete = true;
+        for (tried, &(from, to)) in starts.iter().enumerate() {
+            let longest = best.as_ref().map_or(usize::MAX, |cycle| cycle.steps.len() - 1);
+            if longest < 2 {
+                break;
+            }
+            // The first walk is not cut short: where every cycle is of the class, it finds one.
+            let is_over = tried > 0 && (left == 0 || Instant::now() > self.effort.deadline);
+            if is_over {
+                is_complete = false;
+                break;
+            }
+            let mut allowed = if tried == 0 { usize::MAX } else { left };
+            let given = allowed;
+            let walk = Walk::new(self, class, variant, from, to);
+            if let Some(steps) = walk.run(longest, &mut allowed) {
+                best = Some(Cycle { class, variant, steps });
+            }
+            left = left.saturating_sub(given - allowed);
+        }
+        *steps = steps.saturating_sub(allowance.saturating_sub(left));
+        (best, is_complete)
+    }
+
+    /// The edges a cycle may begin with, the most promising first: cycles need an edge that goes back.
+    fn starts(&self, class: Class, members: &[u32]) -> Vec<(u32, u32)> {
+        const STARTS_MAX: usize = 1 << 14;
+        let mut starts = Vec::new();
+        for &from in members.iter().filter(|&&from| from < self.graph.txns) {
+            for (to, kind) in self.graph.data(from) {
+                if kind == class.required() && self.comp[to as usize] == self.mark {
+                    starts.push((from, to));
+                }
+            }
+        }
+        let key = |&(from, to): &(u32, u32)| (to > from, to.abs_diff(from), from, to);
+        if starts.len() > STARTS_MAX {
+            starts.select_nth_unstable_by_key(STARTS_MAX, key);
+            starts.truncate(STARTS_MAX);
+        }
+        starts.sort_unstable_by_key(key);
+        starts
+    }
+}
+
+/// What the walk so far has: a second anti-dependency, an anti-dependency as its last edge, an edge of its variant.
+const TWO: u8 = 1;
+const LAST: u8 = 2;
+const ORDERED: u8 = 4;
+
+#[derive(Clone, Copy)]
+struct Place {
+    node: u32,
+    facts: u8,
+    kind: u8,
+    depth: u32,
+    parent: u32,
+}
+
+/// One breadth-first search: from behind a first edge back to where it began.
+struct Walk<'a> {
+    graph: &'a Graph,
+    comp: &'a [u32],
+    mark: u32,
+    class: Class,
+    variant: Variant,
+    goal: u32,
+    places: Vec<Place>,
+    queue: VecDeque<u32>,
+    seen: FastMap<u64, ()>,
+    low: [u32; 8],
+}
+
+impl<'a> Walk<'a> {
+    fn new(search: &'a Search, class: Class, variant: Variant, from: u32, to: u32) -> Self {
+        let facts = if class.required() == RW { LAST } else { 0 };
+        let first = Place { node: to, facts, kind: class.required(), depth: 1, parent: NONE };
+        Self {
+            graph: search.graph,
+            comp: &search.comp,
+            mark: search.mark,
+            class,
+            variant,
+            goal: from,
+            places: vec![first],
+            queue: VecDeque::from([0]),
+            seen: FastMap::default(),
+            low: [search.graph.txns; 8],
+        }
+    }
+
+    /// The steps of the shortest closed walk of at most `longest` edges, if it passes no transaction twice.
+    fn run(mut self, longest: usize, steps: &mut usize) -> Option<Vec<(u32, u8)>> {
+        let mut waiting: Vec<u32> = Vec::new();
+        loop {
+            let depth = waiting.first().map_or(NONE, |&at| self.places[at as usize].depth);
+            let next = self.queue.front().map_or(NONE, |&at| self.places[at as usize].depth);
+            if next == NONE && waiting.is_empty() {
+                return None;
+            }
+            // Real time leads almost everywhere, so it is followed last among steps of one length.
+            if next > depth && !waiting.is_empty() {
+                for at in std::mem::take(&mut waiting) {
+                    self.later(at, steps);
+                }
+                continue;
+            }
+            let at = self.queue.pop_front()?;
+            if *steps == 0 {
+                return None;
+            }
+            *steps -= 1;
+            if self.places[at as usize].depth as usize >= longest {
+                return None;
+            }
+            if let Some(end) = self.expand(at) {
+                return self.trace(end);
+            }
+            if self.variant == Variant::Realtime && self.places[at as usize].node < self.graph.txns {
+                waiting.push(at);
+            }
+        }
+    }
+
+    /// The facts after an edge, if the class allows it.
+    fn after(&self, facts: u8, kind: u8) -> Option<u8> {
+        match kind {
+            VIA => Some(facts),
+            RW => match self.class {
+                Class::Nonadjacent if facts & LAST == 0 => Some(facts | TWO | LAST),
+                Class::G2 => Some(facts | TWO | LAST),
+                _ => None,
+            },
+            WR if self.class == Class::G0 => None,
+            WW | WR => Some(facts & !LAST),
+            PROCESS if self.variant == Variant::Process => Some(facts & !LAST | ORDERED),
+            PROCESS if self.variant == Variant::Realtime => Some(facts & !LAST),
+            REALTIME => Some(facts & !LAST | ORDERED),
+            _ => None,
+        }
+    }
+
+    fn is_end(&self, node: u32, facts: u8) -> bool {
+        let is_ordered = self.variant == Variant::Plain || facts & ORDERED != 0;
+        let is_class = match self.class {
+            Class::Nonadjacent => facts & TWO != 0 && facts & LAST == 0,
+            Class::G2 => facts & TWO != 0,
+            _ => true,
+        };
+        node == self.goal && is_ordered && is_class
+    }
+
+    /// Follows the edges of one place; its parent and the kind of the last edge if that closes the walk.
+    fn expand(&mut self, at: u32) -> Option<(u32, u8)> {
+        let place = self.places[at as usize];
+        let graph = self.graph;
+        let process = match graph.process.get(place.node as usize) {
+            Some(&next) if next != NONE => Some((next, PROCESS)),
+            _ => None,
+        };
+        for (to, kind) in graph.data(place.node).chain(process) {
+            let Some(facts) = self.after(place.facts, kind) else { continue };
+            if self.is_end(to, facts) {
+                return Some((at, kind));
+            }
+            self.reach(to, facts, kind, at);
+        }
+        if self.variant == Variant::Realtime && place.node < graph.txns {
+            let start = graph.start[place.node as usize];
+            let facts = place.facts & !LAST | ORDERED;
+            let is_same = graph.region[place.node as usize] == graph.region[self.goal as usize];
+            if start != NONE && is_same && self.goal >= start && self.is_end(self.goal, facts) {
+                return Some((at, REALTIME));
+            }
+        }
+        None
+    }
+
+    fn reach(&mut self, node: u32, facts: u8, kind: u8, parent: u32) {
+        if self.comp[node as usize] != self.mark || self.seen.insert(u64::from(node) << 8 | u64::from(facts), ()).is_some() {
+            return;
+        }
+        let depth = self.places[parent as usize].depth + u32::from(kind != VIA);
+        self.places.push(Place { node, facts, kind, depth, parent });
+        let at = self.places.len() as u32 - 1;
+        if kind == VIA {
+            self.queue.push_front(at);
+        } else {
+            self.queue.push_back(at);
+        }
+    }
+
+    /// What began after this place's transaction completed and was not reached that way yet.
+    fn later(&mut self, at: u32, steps: &mut usize) {
+        let place = self.places[at as usize];
+        let start = self.graph.start[place.node as usize];
+        if start == NONE {
+            return;
+        }
+        let facts = place.facts & !LAST | ORDERED;
+        let end = self.low[facts as usize];
+        let region = self.graph.region[place.node as usize];
+        for node in start..end {
+            if self.graph.region[node as usize] != region || *steps == 0 {
+                break;
+            }
+            *steps -= 1;
+            self.reach(node, facts, REALTIME, at);
+        }
+        self.low[facts as usize] = end.min(start);
+    }
+
+    fn trace(&self, (end, kind): (u32, u8)) -> Option<Vec<(u32, u8)>> {
+        let mut steps = Vec::new();
+        let (mut at, mut kind) = (end, kind);
+        while at != NONE {
+            let place = self.places[at as usize];
+            if place.node < self.graph.txns {
+                steps.push((place.node, kind));
+                kind = place.kind;
+            } else {
+                kind = self.entered(at);
+            }
+            at = place.parent;
+        }
+        steps.push((self.goal, kind));
+        steps.reverse();
+        let mut nodes: Vec<u32> = steps.iter().map(|step| step.0).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        (nodes.len() == steps.len()).then_some(steps)
+    }
+
+    /// The kind of the edge into the auxiliary nodes that end here: it says what the whole detour is.
+    fn entered(&self, mut at: u32) -> u8 {
+        while self.places[at as usize].kind == VIA {
+            at = self.places[at as usize].parent;
+        }
+        self.places[at as usize].kind
+    }
+}

@@ -1,0 +1,102 @@
+//! Monitors against the exhaustive oracle, on collections whose elements are distinct.
+mod common;
+
+use std::cell::Cell;
+
+use common::objects::{is_linearizable, random_object, Asked};
+use common::Random;
+use splitbrain_checkers::brute;
+use splitbrain_checkers::model::Interval;
+use splitbrain_checkers::models::{Counter, Interned, Queue, Readable, Set};
+use splitbrain_checkers::monitors::Judgement;
+
+/// Compares 200,000 verdicts, and puts every forbidden pattern before brute force.
+fn differ<M: Readable + Clone + Send>(
+    seed: u64,
+    fresh: &M,
+    ask: impl Fn(&mut Random) -> Asked,
+    answers: impl Fn(&mut Random, &[Asked]) -> Option<String>,
+    undecided_max: usize,
+) {
+    let mut random = Random(seed);
+    let (mut legal, mut illegal, mut undecided) = (0, 0, 0);
+    for case in 0..200_000 {
+        let object = random_object(&mut random, fresh, &ask, &answers);
+        let expected =
+            is_linearizable(&object.model, &object.ops, (1 << object.ops.len()) - 1, &object.model.initial());
+        let told: Vec<_> = object.ops.iter().map(|timed| (timed.call, timed.ret)).collect();
+        match object.model.judge(&object.ops) {
+            Judgement::Undecided => undecided += 1,
+            Judgement::Linearizable => {
+                assert!(expected, "case {case}: missed {told:?}");
+                legal += 1;
+            }
+            Judgement::Violation(pattern) => {
+                assert!(!expected, "case {case}: {} blames {told:?}", pattern.text);
+                let interval = |(action, (index, _)): (u32, &(u32, M::Op))| {
+                    let timed = &object.ops[*index as usize];
+                    Interval { call: timed.call, ret: timed.ret, action }
+                };
+                let ops: Vec<Interval> = (0..).zip(&pattern.ops).map(interval).collect();
+                let actions = pattern.ops.iter().map(|(_, op)| op.clone()).collect();
+                let mut machine = Interned::new(&object.model, actions);
+                assert_eq!(brute::is_linearizable(&mut machine, &ops), Some(false), "case {case}: {}", pattern.text);
+                illegal += 1;
+            }
+        }
+    }
+    assert!(legal + undecided > 40_000 && illegal > 10_000, "{legal} legal, {illegal} illegal");
+    assert!(undecided <= undecided_max, "{undecided}");
+}
+
+#[test]
+fn sets_that_grow() {
+    let next = Cell::new(0);
+    let ask = |random: &mut Random| {
+        next.set(next.get() + 1);
+        if random.chance(45) {
+            ("add", (next.get() % 8).to_string())
+        } else {
+            ("read", "null".into())
+        }
+    };
+    let answers = |random: &mut Random, asked: &[Asked]| {
+        let added = asked.iter().map(|(_, element)| element.as_str()).filter(|element| !element.is_empty());
+        let seen: Vec<&str> = added.filter(|_| random.chance(60)).collect();
+        Some(format!("[{}]", seen.join(",")))
+    };
+    differ(1, &Set::default(), ask, answers, 0);
+}
+
+#[test]
+fn queues_of_distinct_elements() {
+    let next = Cell::new(0);
+    let ask = |random: &mut Random| {
+        next.set(next.get() + 1);
+        if random.chance(50) {
+            ("enqueue", (next.get() % 8).to_string())
+        } else {
+            ("dequeue", "null".into())
+        }
+    };
+    let answers = |random: &mut Random, asked: &[Asked]| {
+        let (_, argument) = &asked[random.below(asked.len() as u64) as usize];
+        (!argument.is_empty() && random.chance(85)).then(|| argument.clone())
+    };
+    differ(2, &Queue::default(), ask, answers, 20_000);
+}
+
+#[test]
+fn counters_of_ones() {
+    let ask = |random: &mut Random| (random.pick(&["add", "read"]), "null".into());
+    differ(3, &Counter, ask, |random, _| Some((random.below(6) as i64 - 1).to_string()), 0);
+}
+
+#[test]
+fn bounds_of_other_counters() {
+    let ask = |random: &mut Random| match random.below(2) {
+        0 => ("add", (random.below(4) as i64 - 1).to_string()),
+        _ => ("read", "null".into()),
+    };
+    differ(4, &Counter, ask, |random, _| Some((random.below(6) as i64 - 1).to_string()), 200_000);
+}
