@@ -1,9 +1,10 @@
 //! The checkers, for Python: one file per family.
 use pyo3::prelude::*;
 
-use crate::checkers_register;
+use crate::{checkers_objects, checkers_register};
 
 /// Adds everything in here to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    checkers_register::register(module)
+    checkers_register::register(module)?;
+    checkers_objects::register(module)
 }

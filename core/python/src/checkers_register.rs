@@ -77,7 +77,7 @@ fn verdict_dict<'py>(py: Python<'py>, rows: &Rows<'_>, key: &KeyVerdict<'_>) -> 
     Ok(dict)
 }
 
-fn stopped_text(rows: &Rows<'_>, stopped: &Stopped) -> String {
+pub fn stopped_text(rows: &Rows<'_>, stopped: &Stopped) -> String {
     let of = match stopped.out_of {
         Resource::Time => "time",
         Resource::Memory => "memory",

@@ -3,7 +3,9 @@
 use pyo3::prelude::*;
 
 mod checkers;
+mod checkers_custom;
 mod checkers_events;
+mod checkers_objects;
 mod checkers_register;
 mod history;
 mod history_column;
