@@ -2,7 +2,7 @@
 
 import os
 from types import TracebackType
-from typing import Any, Literal, NotRequired, Self, TypedDict
+from typing import Any, Literal, NotRequired, Self, TypedDict, final
 
 __version__: str
 
@@ -11,6 +11,7 @@ __version__: str
 class MalformedHistory(ValueError):
     """What was read is not a history. `args` are the message and the 1-based line, or None where there are no lines."""
 
+@final
 class Recorder:
     """Records events into columns, and to a file in whole batches.
 
@@ -74,12 +75,14 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
+@final
 class Column:
     """A read-only buffer of signed 64-bit (`q`) or unsigned 8-bit (`B`) numbers."""
 
     def __len__(self) -> int: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
+@final
 class History:
     """The columns behind `harness.history.History`, which documents what is not said here."""
 

@@ -215,7 +215,7 @@ if sys.argv[3] == "room":
 def test_a_full_disk_is_an_error_and_keeps_what_was_written(tmp_path: Path, flush: str, then: str) -> None:
     """A limit on the file's size stands for the disk; the kernel refuses both in the same way."""
     path = tmp_path / "history.arrow"
-    command = [sys.executable, "-c", RECORD_TO_THE_LIMIT, path, flush, then]
+    command = [sys.executable, "-c", RECORD_TO_THE_LIMIT, str(path), flush, then]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
     refused, recorded = (int(word) for word in ran.stdout.split())

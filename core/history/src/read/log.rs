@@ -8,6 +8,7 @@ use std::io::Read;
 
 use super::cursor::{Cursor, Step, Stop};
 use super::edn;
+use super::edn_value::{push_value, skip_blank};
 use super::events::{Draft, Events, Field};
 use super::source::Source;
 use crate::error::{Error, Result};
@@ -63,12 +64,12 @@ fn next(events: &mut Events, cursor: &mut Cursor<'_>, _ended: bool) -> Step<Opti
 fn push_event(events: &mut Events, line: &mut Cursor<'_>, begin: usize) -> Step<()> {
     let Ok(process) = edn::process(line) else { return Ok(()) };
     let mut draft = Draft::of(process);
-    edn::skip_blank(line)?;
+    skip_blank(line)?;
     draft.kind = Some(edn::kind(line)?);
-    edn::skip_blank(line)?;
+    skip_blank(line)?;
     draft.see(Field::F);
     events.scratch.clear();
-    edn::push_value(line, &mut events.scratch, DEPTH_MAX)?;
+    push_value(line, &mut events.scratch, DEPTH_MAX)?;
     events.push_label(line.at, Field::F)?;
     if process < 0 {
         // A nemesis says what it did in words.
@@ -90,16 +91,16 @@ fn push_event(events: &mut Events, line: &mut Cursor<'_>, begin: usize) -> Step<
 /// The value, the error, or both.
 fn push_rest(events: &mut Events, line: &mut Cursor<'_>, draft: &mut Draft) -> Step<()> {
     for field in [Field::Value, Field::Error] {
-        edn::skip_blank(line)?;
+        skip_blank(line)?;
         let at = line.at;
         let Ok(byte) = line.peek() else { return Ok(()) };
         let field = if byte == b':' { Field::Error } else { field };
         if !draft.see(field) {
             break;
         }
-        events.push_json(at, field, |out| edn::push_value(line, out, DEPTH_MAX))?;
+        events.push_json(at, field, |out| push_value(line, out, DEPTH_MAX))?;
     }
-    edn::skip_blank(line)?;
+    skip_blank(line)?;
     match line.peek() {
         Ok(_) => line.expected("the end of the line behind an event"),
         Err(_) => Ok(()),

@@ -5,6 +5,7 @@ mod arrow;
 mod arrow_batch;
 mod cursor;
 mod edn;
+mod edn_value;
 mod events;
 mod json;
 mod jsonl;

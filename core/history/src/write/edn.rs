@@ -1,4 +1,4 @@
-//! Jepsen's form: one map a line. See `read::edn` for how keywords and strings correspond.
+//! Jepsen's form: one map a line. See `read::edn_value` for how keywords and strings correspond.
 
 use crate::history::History;
 use crate::json::{push_int, push_string};
