@@ -63,7 +63,8 @@ fn key<'a, E: Events>(object: &Object<'a, E>, op: &Op) -> Result<&'a str, Malfor
     };
     found.ok_or_else(|| {
         let shape = if own.is_some() { "[a, b]" } else { "[key, [a, b]]" };
-        object.malformed_call(op, format!("an insert needs the value {shape}, one of a and b null, not {}", short(text)))
+        object
+            .malformed_call(op, format!("an insert needs the value {shape}, one of a and b null, not {}", short(text)))
     })
 }
 

@@ -34,7 +34,8 @@ struct Read {
 fn check<E: Events>(object: &Object<'_, E>, bank: &Bank) -> Result<Report, Malformed> {
     let mut reads = Vec::new();
     let mut transfers = 0;
-    let mut teller = Teller { names: Interner::new("", 0), sets: FastMap::default(), list: Vec::new(), found: Vec::new() };
+    let mut teller =
+        Teller { names: Interner::new("", 0), sets: FastMap::default(), list: Vec::new(), found: Vec::new() };
     for op in object.ops() {
         match object.f(&op) {
             "read" if op.outcome == Outcome::Ok => reads.push(teller.read(object, op)?),
@@ -67,7 +68,11 @@ fn check<E: Events>(object: &Object<'_, E>, bank: &Bank) -> Result<Report, Malfo
         report.notes.push(("total_taken_for_right", total.to_string()));
     }
     if reads.len() < 2 && (reads.is_empty() || bank.total.is_none()) {
-        report.unproven(if reads.is_empty() { "no read returned" } else { "one read alone, and the total is not given" });
+        report.unproven(if reads.is_empty() {
+            "no read returned"
+        } else {
+            "one read alone, and the total is not given"
+        });
     }
     Ok(report)
 }
@@ -102,7 +107,8 @@ impl<'a> Teller<'a> {
     fn read<E: Events>(&mut self, object: &Object<'a, E>, op: Op) -> Result<Read, Malformed> {
         let text = object.answer(&op).unwrap_or("null");
         let wrong = || {
-            let told = format!("a read of a bank returns {{account: balance}} with whole balances, not {}", short(text));
+            let told =
+                format!("a read of a bank returns {{account: balance}} with whole balances, not {}", short(text));
             object.malformed_answer(&op, told)
         };
         let mut read = Read { op, total: 0, accounts: 0, empty: None, negative: None };
@@ -220,7 +226,8 @@ impl<E: Events> Right<'_, '_, E> {
             (true, true) => "found an account twice".to_owned(),
             (false, false) => format!("lacks account {}, and found {} instead", list(&missing), list(&more)),
         };
-        let than = beside.map_or_else(String::new, |row| format!(", unlike the read by process {}", self.object.who(row)));
+        let than =
+            beside.map_or_else(String::new, |row| format!(", unlike the read by process {}", self.object.who(row)));
         (format!("{saw} {told}{than}."), [read.op.row].into_iter().chain(beside).collect())
     }
 

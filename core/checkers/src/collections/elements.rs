@@ -22,8 +22,7 @@ pub struct Element {
     pub failed: u32,
 }
 
-const UNHEARD: Element =
-    Element { called: NEVER, caller: NOBODY, acknowledged: NEVER, add: NOBODY, failed: NOBODY };
+const UNHEARD: Element = Element { called: NEVER, caller: NOBODY, acknowledged: NEVER, add: NOBODY, failed: NOBODY };
 
 impl Element {
     pub fn may_be_added(&self) -> bool {
@@ -101,10 +100,6 @@ impl<'a> Elements<'a> {
 
     pub fn len(&self) -> usize {
         self.known.len()
-    }
-
-    pub fn all(&self) -> &[Element] {
-        &self.known
     }
 
     pub fn into_parts(self) -> (Vec<&'a str>, Vec<Element>) {

@@ -29,6 +29,7 @@ enum Written<'a> {
 struct Forks<'o, 'a, E> {
     object: &'o Object<'a, E>,
     keys: Interner<'a>,
+    names: Vec<&'a str>,
     written: Vec<Written<'a>>,
     /// What reads saw, as sorted numbers `2 * key + seen`, with the first that did.
     kinds: FastMap<Box<[u32]>, u32>,
@@ -62,6 +63,7 @@ impl<'o, 'a, E: Events> Forks<'o, 'a, E> {
         Self {
             object,
             keys: Interner::new("null", object.len()),
+            names: vec!["null"],
             written: vec![Written::Never],
             kinds: FastMap::default(),
             saw_without: FastMap::default(),
@@ -74,7 +76,10 @@ impl<'o, 'a, E: Events> Forks<'o, 'a, E> {
 
     fn number(&mut self, key: &'a str) -> u32 {
         let number = self.keys.number(key);
-        self.written.resize(self.written.len().max(number as usize + 1), Written::Never);
+        if number as usize == self.names.len() {
+            self.names.push(key);
+            self.written.push(Written::Never);
+        }
         number
     }
 
@@ -183,7 +188,7 @@ impl<'o, 'a, E: Events> Forks<'o, 'a, E> {
         }
         self.saw_without.insert((x, y), op.row);
         let Some(&other) = self.saw_without.get(&(y, x)) else { return };
-        let (object, keys) = (self.object, self.keys.texts());
+        let (object, keys) = (self.object, &self.names);
         self.report.find("long-fork", || {
             let (x, y) = (short(keys[x as usize]), short(keys[y as usize]));
             let (first, second) = (object.who(other), object.who(op.row));

@@ -26,10 +26,9 @@ pub struct Op {
     completion: Option<u32>,
 }
 
-/// The operations of one key, or of all.
+/// The operations of one key, or of all keys.
 pub struct Object<'a, E> {
     pub events: &'a E,
-    pub key: Option<&'a str>,
     rows: &'a [u32],
 }
 
@@ -40,7 +39,7 @@ pub fn each_key<'a, E: Events>(
 ) -> Result<Report, Malformed> {
     let groups: Vec<(Option<&'a str>, Vec<u32>)> = invocations_by_key(events);
     let reports: Vec<Result<Report, Malformed>> =
-        groups.par_iter().map(|(key, rows)| check(&Object { events, key: *key, rows })).collect();
+        groups.par_iter().map(|(_, rows)| check(&Object { events, rows })).collect();
     let mut all = Report::default();
     for (report, (key, rows)) in reports.into_iter().zip(&groups) {
         all.merge(report?, *key, rows.len());
@@ -56,7 +55,7 @@ pub fn whole<E: Events>(
     let is_client = |&row: &usize| events.kind(row) == Kind::Invoke && events.process(row) >= 0;
     let rows: Vec<u32> = (0..events.len()).filter(is_client).map(|row| row as u32).collect();
     let mut all = Report::default();
-    all.merge(check(&Object { events, key: None, rows: &rows })?, None, rows.len());
+    all.merge(check(&Object { events, rows: &rows })?, None, rows.len());
     Ok(all)
 }
 

@@ -266,7 +266,11 @@ impl<E: Events> Queue<'_, '_, E> {
         let mut told = format!("The enqueue of {value} by process {by} was acknowledged at {at}, but it {end}.");
         if !excused.is_empty() {
             let count = excused.len();
-            told += &format!(" {} of unknown outcome can have taken {count} of {} such values.", dequeues(count), count + 1);
+            told += &format!(
+                " {} of unknown outcome can have taken {count} of {} such values.",
+                dequeues(count),
+                count + 1
+            );
         }
         let excuses = excused.iter().flat_map(|(enqueue, taker)| [enqueue.row, taker.row]);
         (told, [enqueue.row].into_iter().chain(empty.map(|op| op.row)).chain(excuses).collect())
@@ -282,5 +286,9 @@ fn times(count: usize) -> String {
 }
 
 fn dequeues(count: usize) -> String {
-    if count == 1 { "One dequeue".to_owned() } else { format!("{count} dequeues") }
+    if count == 1 {
+        "One dequeue".to_owned()
+    } else {
+        format!("{count} dequeues")
+    }
 }

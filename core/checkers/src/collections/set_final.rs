@@ -140,9 +140,9 @@ fn lost<E: Events>(object: &Object<'_, E>, finals: &[Op], text: &str, element: &
     let lacks = |read: &&Op| read.call > element.acknowledged && times_in(object, read, text) == 0;
     let (adder, acknowledged) = (object.who(element.add), object.at(element.acknowledged));
     let reads: Vec<&Op> = finals.iter().filter(lacks).collect();
-    let by = reads.first().map_or_else(String::new, |read| {
-        format!(" by process {} at {}", object.who(read.row), object.at(read.ret))
-    });
+    let by = reads
+        .first()
+        .map_or_else(String::new, |read| format!(" by process {} at {}", object.who(read.row), object.at(read.ret)));
     let told = format!(
         "The add of {} by process {adder} was acknowledged at {acknowledged}, but the final read{by} does not hold it.",
         short(text)

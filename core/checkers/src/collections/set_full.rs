@@ -185,6 +185,9 @@ impl<E: Events> Case<'_, '_, E> {
         let (reader, at) = (object.who(read.row), object.at(read.call));
         let late = moment(object.events, read.call - known);
         let late = if object.events.is_timed() { format!("{late} {how}") } else { how };
-        (format!("Process {reader} invoked a read at {at} that missed {value}, {late}, {then}."), vec![witness, read.row])
+        (
+            format!("Process {reader} invoked a read at {at} that missed {value}, {late}, {then}."),
+            vec![witness, read.row],
+        )
     }
 }
