@@ -82,8 +82,8 @@ def main() -> NoReturn:
     except (KeyboardInterrupt, click.Abort):
         click.echo("splitbrain: interrupted; everything it made is removed, the history so far is kept", err=True)
         code = _INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:
+        # click's way to say that nobody reads the output to its end, which is no failure: `splitbrain history | head`.
         code = 0
     except Exception:
         # Python's own exit code for this is 1, which would say that a promise was broken.

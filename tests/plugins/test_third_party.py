@@ -17,7 +17,7 @@ Splitbrain = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="module")
 def splitbrain(tmp_path_factory: pytest.TempPathFactory) -> Splitbrain:
-    """Runs the command line where the package is installed: in a folder of its own, so the environment stays as it was."""
+    """Runs the command line with the package installed beside it, in a folder of its own."""
     site = tmp_path_factory.mktemp("site")
     install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target"]
     subprocess.run([sys.executable, *install, str(site), str(PACKAGE)], check=True, capture_output=True)
