@@ -112,7 +112,8 @@ def test_help_names_every_command_and_exit_code(splitbrain: Splitbrain) -> None:
 
 def test_help_loads_no_plugin_and_nothing_heavy(splitbrain: Splitbrain) -> None:
     script = (
-        "import sys, harness.cli.main as m; m.cli.main(['--help'], standalone_mode=False); print(sorted(sys.modules))"
+        "import sys; from harness.cli.main import cli\n"
+        "cli.main(['--help'], standalone_mode=False); print(sorted(sys.modules))"
     )
     done = subprocess.run(
         [splitbrain.command()[0], "-c", script],
