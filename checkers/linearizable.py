@@ -1,8 +1,9 @@
 """Linearizability: does each object behave as if every operation took effect at one moment while it was open?
 
 Registers whose written values are all different are decided by zones, in near-linear time and however many clients
-crashed; the rest goes to a search that is bounded in time and memory. Keys are independent of each other, so each is
-decided by itself, in parallel. The algorithms are in `core/checkers`; docs/checkers.md tells how they decide.
+crashed; sets, queues and counters of distinct elements by monitors; the rest goes to a search that is bounded in time
+and memory. Keys are independent of each other, so each is decided by itself, in parallel. The algorithms are in
+`core/checkers`; docs/checkers.md tells how they decide.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from checkers.model import ILLEGAL, UNKNOWN, Model
 from harness import _core
 from harness.checker import Anomaly, Budget, Result
 from harness.errors import HistoryError, UsageError
@@ -20,47 +22,56 @@ from harness.verdict import Verdict
 if TYPE_CHECKING:
     from harness.history import History
 
-MODELS = ("register", "cas-register")
+REGISTERS = ("register", "cas-register")
+
+OBJECTS = ("kv", "set", "counter", "mutex", "semaphore", "queue", "priority-queue", "stack", "multi-register")
 
 ANOMALIES_MAX = 100
 """Keys whose violation is told in full; all are counted."""
 
-_FAILED_CAS = ("drop", "assert")
+PERMITS_MAX = 1 << 31
 
 
 class Linearizable:
-    """`linearizable`. `model` is the data type, `initial` any JSON value: what a register holds before the first write.
+    """`linearizable`. `model` is the data type: one of `REGISTERS` or `OBJECTS`, or a `checkers.model.Model`.
 
-    A refused compare-and-set that reports the current value (`{"current": value}`) counts as a read of it. Any other
-    says nothing (`failed_cas="drop"`), or that the register held something else than expected (`"assert"`, which is
-    right only if every failure in the history means that).
+    For registers, `initial` (any JSON value) is held before the first write. A refused compare-and-set that reports
+    the current value (`{"current": value}`) counts as a read of it. Any other says nothing (`failed_cas="drop"`), or
+    that the register held something else than expected (`"assert"`, which is right only if every failure in the
+    history means that). A semaphore has `permits`.
     """
 
-    def __init__(self, *, model: str = "cas-register", initial: Any = None, failed_cas: str = "drop") -> None:
-        if model not in MODELS:
-            raise UsageError(f"linearizable: there is no model {model!r}; choose one of {', '.join(MODELS)}")
-        if failed_cas not in _FAILED_CAS:
+    def __init__(
+        self,
+        *,
+        model: str | Model = "cas-register",
+        initial: Any = None,
+        failed_cas: str = "drop",
+        permits: int = 1,
+    ) -> None:
+        if isinstance(model, str) and model not in (*REGISTERS, *OBJECTS):
+            known = ", ".join((*REGISTERS, *OBJECTS))
+            raise UsageError(f"linearizable: there is no model {model!r}; choose one of {known}")
+        if not isinstance(model, str) and not isinstance(model, Model):
+            raise UsageError(f"linearizable: a model has initial, reads and step, but {model!r} lacks some of them")
+        if failed_cas not in ("drop", "assert"):
             raise UsageError(f"linearizable: failed_cas is drop or assert, not {failed_cas!r}")
+        if isinstance(permits, bool) or not isinstance(permits, int) or not 0 < permits < PERMITS_MAX:
+            raise UsageError(f"linearizable: permits must be a whole number of them, not {permits!r}")
         self.model = model
         self.initial = json_text("linearizable", initial)
         self.failed_cas: Literal["drop", "assert"] = "assert" if failed_cas == "assert" else "drop"
+        self.permits = permits
 
     def check(self, history: History, *, budget: Budget) -> Result:
         """Decides every key. `stats`: `keys, keys_failed, keys_unknown, keys_searched, ops, seconds`.
 
         Each anomaly is the proof for one key: at least one operation too many for any order. Raises `HistoryError` for
-        a history that breaks the rules or is not one of registers.
+        a history that breaks the rules or is not one of this model, and whatever a model of the user's raises.
         """
         began = time.monotonic()
         try:
-            keys = _core.check_registers(
-                history.core,
-                initial=self.initial,
-                has_cas=self.model == "cas-register",
-                failed_cas=self.failed_cas,
-                seconds=budget.seconds,
-                memory_bytes=budget.memory_bytes,
-            )
+            keys = self._keys(history, budget)
         except _core.MalformedHistory as malformed:
             raise refusal(malformed) from None
         stats = {
@@ -71,10 +82,29 @@ class Linearizable:
             "ops": sum(key["ops"] for key in keys),
             "seconds": round(time.monotonic() - began, 6),
         }
-        return _result(keys, self.model, stats)
+        return _result(keys, self.model if isinstance(self.model, str) else type(self.model).__name__, stats)
+
+    def _keys(self, history: History, budget: Budget) -> Sequence[_core.KeyVerdict]:
+        core, seconds, memory = history.core, budget.seconds, budget.memory_bytes
+        if not isinstance(self.model, str):
+            return _core.check_custom(
+                core, model=self.model, illegal=ILLEGAL, unknown=UNKNOWN, seconds=seconds, memory_bytes=memory
+            )
+        if self.model in OBJECTS:
+            return _core.check_objects(
+                core, model=self.model, permits=self.permits, seconds=seconds, memory_bytes=memory
+            )
+        return _core.check_registers(
+            core,
+            initial=self.initial,
+            has_cas=self.model == "cas-register",
+            failed_cas=self.failed_cas,
+            seconds=seconds,
+            memory_bytes=memory,
+        )
 
 
-def _result(keys: Sequence[_core.RegisterVerdict], model: str, stats: dict[str, Any]) -> Result:
+def _result(keys: Sequence[_core.KeyVerdict], model: str, stats: dict[str, Any]) -> Result:
     name = f"linearizable {model}"
     failed = [key for key in keys if key["verdict"] == "violation"]
     unknown = [key for key in keys if key["verdict"] == "unknown"]
@@ -89,12 +119,13 @@ def _result(keys: Sequence[_core.RegisterVerdict], model: str, stats: dict[str, 
     if not keys:
         return Result(Verdict.INCONCLUSIVE, name, (), stats, "there is no operation to judge")
     searched = stats["keys_searched"]
-    how = "by zones" if not searched else "by search" if searched == len(keys) else f"{searched:,} of them by search"
+    methods = sorted({key["method"] for key in keys})
+    how = f"by {methods[0]}" if len(methods) == 1 else f"{searched:,} keys by search"
     why = f"{_count(stats['ops'], 'operation')} on {_count(len(keys), 'key')} are linearizable, decided {how}"
     return Result(Verdict.PASS, name, (), stats, why)
 
 
-def _anomaly(key: _core.RegisterVerdict) -> Anomaly:
+def _anomaly(key: _core.KeyVerdict) -> Anomaly:
     details = {"method": key["method"]}
     return Anomaly(key.get("type", ""), key.get("message", ""), tuple(key.get("events", ())), key["key"], details)
 

@@ -131,12 +131,12 @@ def read_history(path: str, format: str | None = None, /) -> History:
 # All of them raise `MalformedHistory` for what is not a history of the objects asked for, and let other threads run.
 # Keys come in the order of their first appearance. `events` are sorted indices of invocations and completions.
 
-class RegisterVerdict(TypedDict):
+class KeyVerdict(TypedDict):
     """`type`, `message` and `events` tell a violation; `message` also says why something is unknown."""
 
     key: str | None
     ops: int
-    method: Literal["zones", "search"]
+    method: Literal["zones", "monitor", "search"]
     verdict: Literal["linearizable", "violation", "unknown"]
     type: NotRequired[str]
     message: NotRequired[str]
@@ -172,8 +172,18 @@ def check_registers(
     failed_cas: Literal["drop", "assert"],
     seconds: float,
     memory_bytes: int,
-) -> list[RegisterVerdict]:
+) -> list[KeyVerdict]:
     """Whether each key is a linearizable register. `initial` is canonical JSON text."""
+
+def check_objects(
+    history: History, *, model: str, permits: int, seconds: float, memory_bytes: int
+) -> list[KeyVerdict]:
+    """Whether each key is a linearizable object of another type. ValueError for an unknown model."""
+
+def check_custom(
+    history: History, *, model: object, illegal: object, unknown: object, seconds: float, memory_bytes: int
+) -> list[KeyVerdict]:
+    """The same for a `checkers.model.Model`; whatever it raises is raised."""
 
 def register_staleness(history: History, *, initial: str) -> list[RegisterStaleness]:
     """The smallest shift of reads that makes each key linearizable."""

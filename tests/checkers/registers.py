@@ -21,6 +21,12 @@ class Op(NamedTuple):
     kind: str | None = "ok"
     key: str | None = "x"
     error: Any = None
+    asked: Any = ...
+
+    @property
+    def argument(self) -> Any:
+        """The value of the invocation: `asked` if it is given, else what the operation writes."""
+        return self.asked if self.asked is not ... else None if self.f == "read" else self.value
 
 
 KINDS = {"ok": 1, "fail": 2, "info": 3}
@@ -41,8 +47,7 @@ def recorded(ops: Sequence[Op], *, marks: Sequence[tuple[int, str]] = ()) -> His
             continue
         op = ops[index]
         if what == "call":
-            argument = None if op.f == "read" else op.value
-            invoked[index] = recorder.invoke(time * MS, index, op.f, op.key, argument, "n1")
+            invoked[index] = recorder.invoke(time * MS, index, op.f, op.key, op.argument, "n1")
         elif op.kind is not None:
             recorder.complete(invoked[index], time * MS, KINDS[op.kind], op.value, op.error)
     return History(recorder.history())

@@ -71,7 +71,7 @@ impl Rows<'_> {
 
     /// Fails at the first event that breaks the rules of histories.
     pub fn checked(&self) -> Result<(), Refusal> {
-        match self.0.problems(1).into_iter().next() {
+        match self.0.problems(1).into_iter().find(|problem| problem.fatal) {
             Some(problem) => Err(Refusal::at(problem.event, problem.line, &problem.message)),
             None => Ok(()),
         }
@@ -81,6 +81,79 @@ impl Rows<'_> {
     pub fn refusal(&self, malformed: Malformed) -> Refusal {
         let Malformed { row, message } = malformed;
         Refusal::at(self.0.index(row), self.0.line(row), &message)
+    }
+}
+
+/// The same with times that never go backwards.
+///
+/// Where a clock did, the order of events is believed: a time is then that of the latest event so far, which makes
+/// events concurrent that the clock would have put the wrong way round.
+pub struct Timeline<'a> {
+    rows: Rows<'a>,
+    times: Option<Vec<i64>>,
+}
+
+impl<'a> Timeline<'a> {
+    pub fn new(history: &'a History) -> Self {
+        let recorded = history.times();
+        let times = (!recorded.is_sorted()).then(|| {
+            let latest = recorded.iter().scan(i64::MIN, |latest, &time| {
+                *latest = time.max(*latest);
+                Some(*latest)
+            });
+            latest.collect()
+        });
+        Self { rows: Rows(history), times }
+    }
+}
+
+impl<'a> std::ops::Deref for Timeline<'a> {
+    type Target = Rows<'a>;
+
+    fn deref(&self) -> &Rows<'a> {
+        &self.rows
+    }
+}
+
+impl Events for Timeline<'_> {
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn time(&self, row: usize) -> i64 {
+        self.times.as_ref().map_or_else(|| self.rows.time(row), |times| times[row])
+    }
+
+    fn is_timed(&self) -> bool {
+        self.rows.is_timed()
+    }
+
+    fn process(&self, row: usize) -> i64 {
+        self.rows.process(row)
+    }
+
+    fn kind(&self, row: usize) -> Kind {
+        self.rows.kind(row)
+    }
+
+    fn f(&self, row: usize) -> &str {
+        self.rows.f(row)
+    }
+
+    fn key(&self, row: usize) -> Option<&str> {
+        self.rows.key(row)
+    }
+
+    fn value(&self, row: usize) -> Option<&str> {
+        self.rows.value(row)
+    }
+
+    fn error(&self, row: usize) -> Option<&str> {
+        self.rows.error(row)
+    }
+
+    fn partner(&self, row: usize) -> Option<usize> {
+        self.rows.partner(row)
     }
 }
 

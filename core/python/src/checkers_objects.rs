@@ -9,7 +9,7 @@ use splitbrain_checkers::objects::{self, Finding, Method, Object};
 use splitbrain_checkers::search::Limits;
 
 use crate::checkers_custom::PythonModel;
-use crate::checkers_events::Rows;
+use crate::checkers_events::Timeline;
 use crate::checkers_register::stopped_text;
 use crate::history::History;
 
@@ -38,7 +38,7 @@ fn check_objects<'py>(
     memory_bytes: usize,
 ) -> PyResult<Vec<Bound<'py, PyDict>>> {
     let limits = Limits::within(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)), memory_bytes);
-    let rows = Rows(&history.columns);
+    let rows = Timeline::new(&history.columns);
     let answers = py.detach(|| match model {
         "kv" => answers(&rows, &Kv::default(), true, limits),
         "set" => answers(&rows, &Set::default(), true, limits),
@@ -66,7 +66,7 @@ fn check_custom<'py>(
     memory_bytes: usize,
 ) -> PyResult<Vec<Bound<'py, PyDict>>> {
     let limits = Limits::within(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)), memory_bytes);
-    let rows = Rows(&history.columns);
+    let rows = Timeline::new(&history.columns);
     let model = PythonModel::new(model, illegal, unknown)?;
     let answers = py.detach(|| -> PyResult<Vec<Answer>> {
         rows.checked()?;
@@ -81,7 +81,7 @@ fn check_custom<'py>(
 }
 
 fn answers<M: Readable + Clone + Send>(
-    rows: &Rows<'_>,
+    rows: &Timeline<'_>,
     model: &M,
     by_key: bool,
     limits: Limits,
@@ -97,7 +97,7 @@ impl Answer {
         Self { key: object.key.map(str::to_owned), ops: object.ops.len(), method, finding }
     }
 
-    fn to_dict<'py>(&self, py: Python<'py>, rows: &Rows<'_>) -> PyResult<Bound<'py, PyDict>> {
+    fn to_dict<'py>(&self, py: Python<'py>, rows: &Timeline<'_>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("key", &self.key)?;
         dict.set_item("ops", self.ops)?;

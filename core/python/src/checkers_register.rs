@@ -11,7 +11,7 @@ use splitbrain_checkers::register::{
 };
 use splitbrain_checkers::search::{Limits, Resource, Stopped};
 
-use crate::checkers_events::{Refusal, Rows};
+use crate::checkers_events::{Refusal, Timeline};
 use crate::history::History;
 
 /// Adds everything in here to the module.
@@ -43,7 +43,7 @@ fn check_registers<'py>(
 ) -> PyResult<Vec<Bound<'py, PyDict>>> {
     let reading = reading(initial, has_cas, failed_cas)?;
     let limits = Limits::within(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)), memory_bytes);
-    let rows = Rows(&history.columns);
+    let rows = Timeline::new(&history.columns);
     let verdicts = py.detach(|| -> Result<_, Refusal> {
         rows.checked()?;
         Ok(Registers::read(&rows, &reading).map_err(|malformed| rows.refusal(malformed))?.check(limits))
@@ -51,7 +51,7 @@ fn check_registers<'py>(
     verdicts.iter().map(|verdict| verdict_dict(py, &rows, verdict)).collect()
 }
 
-fn verdict_dict<'py>(py: Python<'py>, rows: &Rows<'_>, key: &KeyVerdict<'_>) -> PyResult<Bound<'py, PyDict>> {
+fn verdict_dict<'py>(py: Python<'py>, rows: &Timeline<'_>, key: &KeyVerdict<'_>) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("key", key.key)?;
     dict.set_item("ops", key.ops)?;
@@ -77,7 +77,7 @@ fn verdict_dict<'py>(py: Python<'py>, rows: &Rows<'_>, key: &KeyVerdict<'_>) -> 
     Ok(dict)
 }
 
-pub fn stopped_text(rows: &Rows<'_>, stopped: &Stopped) -> String {
+pub fn stopped_text(rows: &Timeline<'_>, stopped: &Stopped) -> String {
     let of = match stopped.out_of {
         Resource::Time => "time",
         Resource::Memory => "memory",
@@ -95,7 +95,7 @@ pub fn stopped_text(rows: &Rows<'_>, stopped: &Stopped) -> String {
 #[pyo3(signature = (history, *, initial))]
 fn register_staleness<'py>(py: Python<'py>, history: &History, initial: &str) -> PyResult<Vec<Bound<'py, PyDict>>> {
     let reading = reading(initial, true, "drop")?;
-    let rows = Rows(&history.columns);
+    let rows = Timeline::new(&history.columns);
     let answers = py.detach(|| -> Result<_, Refusal> {
         rows.checked()?;
         let registers = Registers::read(&rows, &reading).map_err(|malformed| rows.refusal(malformed))?;
@@ -107,8 +107,8 @@ fn register_staleness<'py>(py: Python<'py>, history: &History, initial: &str) ->
 
 fn staleness_dict<'py>(
     py: Python<'py>,
-    rows: &Rows<'_>,
-    register: &Register<'_, Rows<'_>>,
+    rows: &Timeline<'_>,
+    register: &Register<'_, Timeline<'_>>,
     answer: &Staleness,
 ) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
@@ -135,7 +135,7 @@ fn staleness_dict<'py>(
     Ok(dict)
 }
 
-fn late_text(register: &Register<'_, Rows<'_>>, late: &Late) -> String {
+fn late_text(register: &Register<'_, Timeline<'_>>, late: &Late) -> String {
     let op = |index: u32| -> &RegisterOp { &register.history.ops[index as usize] };
     let (read, newer) = (op(late.read), op(late.newer));
     let seen = register.value(read.action.observed().unwrap_or_default());
@@ -161,14 +161,14 @@ fn lost_register_writes<'py>(
     witnesses_max: usize,
 ) -> PyResult<Vec<Bound<'py, PyDict>>> {
     let reading = reading(initial, true, "drop")?;
-    let rows = Rows(&history.columns);
+    let rows = Timeline::new(&history.columns);
     let answers = py.detach(|| -> Result<_, Refusal> {
         rows.checked()?;
         let registers = Registers::read(&rows, &reading).map_err(|malformed| rows.refusal(malformed))?;
         let answers = registers.lost_writes();
         Ok(registers.into_all().into_iter().zip(answers).collect::<Vec<_>>())
     })?;
-    let dict = |(register, lost): &(Register<'_, Rows<'_>>, Vec<LostWrite>)| -> PyResult<Bound<'py, PyDict>> {
+    let dict = |(register, lost): &(Register<'_, Timeline<'_>>, Vec<LostWrite>)| -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("key", register.key)?;
         dict.set_item("acknowledged", register.acknowledged_writes())?;
@@ -183,7 +183,7 @@ fn lost_register_writes<'py>(
     answers.iter().map(dict).collect()
 }
 
-fn lost_text(register: &Register<'_, Rows<'_>>, write: &RegisterOp, shown_by: &RegisterOp) -> String {
+fn lost_text(register: &Register<'_, Timeline<'_>>, write: &RegisterOp, shown_by: &RegisterOp) -> String {
     let value = |value: Option<u32>| register.value(value.unwrap_or_default());
     let deed = match shown_by.action {
         Action::Cas(from, to) => format!("changed {} into {}", register.value(from), register.value(to)),
