@@ -190,3 +190,50 @@ def register_staleness(history: History, *, initial: str) -> list[RegisterStalen
 
 def lost_register_writes(history: History, *, initial: str, witnesses_max: int) -> list[LostRegisterWrites]:
     """The acknowledged writes that a later compare-and-set or final read overlooked."""
+
+# --- transactions (core/python/src/checkers_txn.rs) ---
+
+CycleStep = TypedDict(
+    "CycleStep",
+    {"from": int, "to": int, "kind": Literal["ww", "wr", "rw", "process", "realtime"], "key": str | None, "why": str},
+)
+"""One transaction before another, by the indices of their invocations, and why."""
+
+class TransactionAnomaly(TypedDict):
+    """`steps` tell a cycle; other anomalies have none."""
+
+    type: str
+    key: str | None
+    message: str
+    events: list[int]
+    steps: list[CycleStep]
+
+class TransactionReport(TypedDict):
+    """`counts` has every anomaly by type; `anomalies` the first few of each. `stopped` says why the check ended early."""
+
+    txns: int
+    ok: int
+    info: int
+    failed: int
+    keys: int
+    edges: int
+    entangled: int
+    counts: dict[str, int]
+    anomalies: list[TransactionAnomaly]
+    undecided: list[str]
+    unconfirmed: int
+    stopped: str | None
+
+def check_list_append(history: History, *, seconds: float, memory_bytes: int) -> TransactionReport:
+    """Every anomaly of transactions on lists, of all levels."""
+
+def check_rw_register(
+    history: History,
+    *,
+    writes_follow_reads: bool,
+    sequential_keys: bool,
+    linearizable_keys: bool,
+    seconds: float,
+    memory_bytes: int,
+) -> TransactionReport:
+    """Every anomaly of transactions on registers, of all levels."""

@@ -1,10 +1,11 @@
 //! The checkers, for Python: one file per family.
 use pyo3::prelude::*;
 
-use crate::{checkers_objects, checkers_register};
+use crate::{checkers_objects, checkers_register, checkers_txn};
 
 /// Adds everything in here to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     checkers_register::register(module)?;
-    checkers_objects::register(module)
+    checkers_objects::register(module)?;
+    checkers_txn::register(module)
 }

@@ -118,10 +118,8 @@ impl<'t, 'a> Lists<'t, 'a> {
         self.odd_reads(&odd, &mut values, &mut found.findings);
         let texts = values.into_texts();
         found.is_node = self.nodes();
-        let parts: Vec<Part> = starts
-            .par_iter()
-            .map(|&from| self.part(from..self.txns.len().min(from + chunk), &found.is_node))
-            .collect();
+        let parts: Vec<Part> =
+            starts.par_iter().map(|&from| self.part(from..self.txns.len().min(from + chunk), &found.is_node)).collect();
         let mut tails: Vec<(u32, u32)> = Vec::new();
         for part in parts {
             found.edges.extend(part.edges);

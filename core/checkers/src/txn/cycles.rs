@@ -34,7 +34,7 @@ const VARIANTS: [Variant; 3] = [Variant::Plain, Variant::Process, Variant::Realt
 
 impl Class {
     fn implies(self, other: Class) -> bool {
-        use Class::{Nonadjacent, Single, G0, G1c, G2};
+        use Class::{G1c, Nonadjacent, Single, G0, G2};
         self == other || matches!((self, other), (G0, G1c) | (Single, Nonadjacent | G2) | (Nonadjacent, G2))
     }
 
@@ -115,7 +115,8 @@ pub fn cycles(graph: &Graph, effort: &Effort) -> Option<Cycles> {
     }
     let (local, names) = compact(graph, &all);
     let grid = Grid::new(&local, effort)?;
-    let mut search = Search { graph: &local, effort, worse: FastMap::default(), comp: vec![0; local.nodes as usize], mark: 0 };
+    let mut search =
+        Search { graph: &local, effort, worse: FastMap::default(), comp: vec![0; local.nodes as usize], mark: 0 };
     let mut found = Cycles { entangled: local.txns as usize, ..Cycles::default() };
     for variant in VARIANTS {
         for class in CLASSES {
@@ -140,7 +141,9 @@ fn compact(graph: &Graph, all: &Components) -> (Graph, Vec<u32>) {
             names.push(txn);
             region.push(number as u32);
         }
-        others.extend(members.iter().filter(|&&node| node >= graph.txns && node < graph.nodes).map(|&node| (node, number)));
+        others.extend(
+            members.iter().filter(|&&node| node >= graph.txns && node < graph.nodes).map(|&node| (node, number)),
+        );
     }
     let txns = names.len();
     for (node, number) in others {
@@ -267,7 +270,13 @@ impl Search<'_> {
     }
 
     /// The shortest cycle of a class in a component, and whether every start was tried.
-    fn component(&mut self, class: Class, variant: Variant, members: &[u32], steps: &mut usize) -> (Option<Cycle>, bool) {
+    fn component(
+        &mut self,
+        class: Class,
+        variant: Variant,
+        members: &[u32],
+        steps: &mut usize,
+    ) -> (Option<Cycle>, bool) {
         self.mark += 1;
         members.iter().for_each(|&node| self.comp[node as usize] = self.mark);
         let starts = self.starts(class, members);
@@ -453,7 +462,9 @@ impl<'a> Walk<'a> {
     }
 
     fn reach(&mut self, node: u32, facts: u8, kind: u8, parent: u32) {
-        if self.comp[node as usize] != self.mark || self.seen.insert(u64::from(node) << 8 | u64::from(facts), ()).is_some() {
+        if self.comp[node as usize] != self.mark
+            || self.seen.insert(u64::from(node) << 8 | u64::from(facts), ()).is_some()
+        {
             return;
         }
         let depth = self.places[parent as usize].depth + u32::from(kind != VIA);

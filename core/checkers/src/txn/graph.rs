@@ -53,10 +53,6 @@ impl Graph {
         Self { txns, nodes, first, to, kind, process, start, region }
     }
 
-    pub fn edges(&self) -> usize {
-        self.to.len()
-    }
-
     /// The dependencies of a node: data edges only.
     pub fn data(&self, node: u32) -> impl Iterator<Item = (u32, u8)> + '_ {
         let span = self.first[node as usize] as usize..self.first[node as usize + 1] as usize;
@@ -147,16 +143,6 @@ fn order_edge(graph: &Graph, node: u32, cursor: &mut u32, degree: u32, mask: u8,
 pub struct Nonadjacent<'a> {
     pub graph: &'a Graph,
     pub mask: u8,
-}
-
-impl Nonadjacent<'_> {
-    pub fn node(&self, of: u32) -> u32 {
-        if of >= 2 * self.graph.nodes {
-            of - self.graph.nodes
-        } else {
-            of % self.graph.nodes
-        }
-    }
 }
 
 impl Digraph for Nonadjacent<'_> {

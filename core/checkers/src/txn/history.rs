@@ -53,10 +53,6 @@ impl<'a> Txns<'a> {
         self.invoke.len()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.invoke.is_empty()
-    }
-
     pub fn span(&self, txn: usize) -> std::ops::Range<usize> {
         self.first[txn] as usize..self.first[txn + 1] as usize
     }
@@ -122,12 +118,7 @@ struct Chunk<'a> {
 }
 
 impl<'a> Chunk<'a> {
-    fn read<E: Events>(
-        events: &'a E,
-        dialect: Dialect,
-        invoke: &[u32],
-        status: &[Status],
-    ) -> Result<Self, Malformed> {
+    fn read<E: Events>(events: &'a E, dialect: Dialect, invoke: &[u32], status: &[Status]) -> Result<Self, Malformed> {
         let mut keys = Interner::new("null", invoke.len());
         let mut values = Interner::new("null", invoke.len() * 2);
         let mut mops = Vec::with_capacity(invoke.len() * 2);

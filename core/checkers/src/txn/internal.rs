@@ -8,13 +8,7 @@ use super::writes::Writes;
 use crate::intern::FastMap;
 
 /// Transactions that read a list other than the one they had read or extended, or an element before they appended it.
-pub fn lists(
-    txns: &Txns,
-    writes: &Writes,
-    texts: &[&str],
-    lists: &Lists,
-    findings: &mut Vec<Finding>,
-) {
+pub fn lists(txns: &Txns, writes: &Writes, texts: &[&str], lists: &Lists, findings: &mut Vec<Finding>) {
     for &txn in writes.repeating.iter().filter(|&&txn| txns.status[txn as usize] == Status::Ok) {
         for at in txns.span(txn as usize) {
             let mop = &txns.mops[at];
@@ -61,7 +55,8 @@ fn continues(txns: &Txns, writes: &Writes, texts: &[&str], at: usize) -> bool {
     let suffix = appended.join(",");
     let list = txns.mops[at].list;
     let rest = if suffix.is_empty() { Some(list) } else { list.strip_suffix(suffix.as_str()) };
-    let rest = rest.and_then(|rest| if suffix.is_empty() || rest.is_empty() { Some(rest) } else { rest.strip_suffix(',') });
+    let rest =
+        rest.and_then(|rest| if suffix.is_empty() || rest.is_empty() { Some(rest) } else { rest.strip_suffix(',') });
     match known {
         Some(known) => rest == Some(known),
         None => rest.is_some(),

@@ -5,6 +5,7 @@
 //! and its kind decides which levels of isolation it breaks.
 mod append;
 mod bipartite;
+mod check;
 mod components;
 mod cycles;
 mod finding;
@@ -13,6 +14,11 @@ mod history;
 mod internal;
 mod orders;
 mod register;
+mod story;
 mod tokens;
 mod versions;
 mod writes;
+
+pub use check::{check_appends, check_registers, Bounds, Report, TOLD_MAX};
+pub use story::{Step, Told};
+pub use versions::Assumptions;

@@ -7,7 +7,7 @@ use super::graph::{Edge, RW, WR, WW};
 use super::history::{Status, Txns, NONE};
 use super::internal;
 use super::orders::Orders;
-use super::versions::{infer, Assumptions};
+use super::versions::{infer, Assumptions, Precedes};
 use super::writes::Writes;
 
 /// Versions are numbered as their writes; behind them comes the initial version of each key.
@@ -80,9 +80,8 @@ impl Registers {
 
     /// Calls `touched` for every key of a transaction whose versions are known.
     pub fn touches(&self, txns: &Txns, txn: u32, mut touched: impl FnMut(Touch)) {
-        let is_version = |version: u32| {
-            version != NONE && (self.is_initial(version) || self.is_version[version as usize])
-        };
+        let is_version =
+            |version: u32| version != NONE && (self.is_initial(version) || self.is_version[version as usize]);
         let span = txns.span(txn as usize);
         for at in span.clone().filter(|&at| self.writes.before[at] == NONE) {
             let mop = &txns.mops[at];
@@ -112,7 +111,7 @@ impl Registers {
         orders: &Orders,
         processes: &[i64],
         assume: Assumptions,
-    ) -> Dependencies {
+    ) -> (Dependencies, Vec<Precedes>) {
         let mut found = Dependencies { nodes: txns.len() as u32, ..Dependencies::default() };
         found.is_node.clone_from(&self.is_node);
         let mut readers: Vec<(u32, u32)> = Vec::new();
@@ -131,7 +130,7 @@ impl Registers {
         for version in 0..self.versions() {
             self.version_edges(version, readers.get(version), follows.get(version), &mut found);
         }
-        found
+        (found, order)
     }
 
     fn reads(&self, txns: &Txns, txn: u32, readers: &mut Vec<(u32, u32)>, found: &mut Dependencies) {
@@ -172,7 +171,9 @@ impl Registers {
     }
 
     fn version_edges(&self, version: u32, readers: &[u32], follows: &[u32], found: &mut Dependencies) {
-        let mut writers: Vec<u32> = follows.iter().map(|&next| self.writes.txn.get(next as usize).copied())
+        let mut writers: Vec<u32> = follows
+            .iter()
+            .map(|&next| self.writes.txn.get(next as usize).copied())
             .map(|writer| writer.unwrap_or(NONE))
             .filter(|&writer| writer != NONE)
             .collect();

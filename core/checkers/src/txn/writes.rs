@@ -152,8 +152,4 @@ impl Writes {
     pub fn len(&self) -> usize {
         self.txn.len()
     }
-
-    pub fn is_empty(&self) -> bool {
-        self.txn.is_empty()
-    }
 }

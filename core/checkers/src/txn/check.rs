@@ -1,0 +1,145 @@
+//! Judges the transactions of a history.
+use std::time::{Duration, Instant};
+
+use super::append::Lists;
+use super::cycles::{cycles, Cycles, Effort};
+use super::finding::{Dependencies, Finding};
+use super::graph::Graph;
+use super::history::{Dialect, Status, Txns};
+use super::orders::{orders, Orders};
+use super::register::Registers;
+use super::story::{Evidence, Story, Told};
+use super::versions::Assumptions;
+use super::writes::Writes;
+use crate::events::{Events, Malformed};
+
+/// What a check may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub deadline: Instant,
+    pub memory_bytes: usize,
+}
+
+impl Bounds {
+    pub fn within(seconds: Duration, memory_bytes: usize) -> Self {
+        Self { deadline: Instant::now() + seconds, memory_bytes }
+    }
+}
+
+/// Anomalies of one name that are told in full; all are counted.
+pub const TOLD_MAX: usize = 16;
+
+/// Walks of the search for witnesses of one class, over all components.
+const STEPS_MAX: usize = 4_000_000;
+
+/// What a history of transactions shows.
+#[derive(Default)]
+pub struct Report {
+    pub told: Vec<Told>,
+    /// Every anomaly found, by name, in the order in which names were found.
+    pub counts: Vec<(&'static str, usize)>,
+    /// Kinds of cycles that could be neither found nor excluded.
+    pub undecided: Vec<&'static str>,
+    /// Anomalies that the independent check of their witness did not confirm. One of the two is wrong.
+    pub unconfirmed: usize,
+    /// Why the check ended early, if it did.
+    pub stopped: Option<String>,
+    pub txns: usize,
+    pub ok: usize,
+    pub info: usize,
+    pub failed: usize,
+    pub keys: usize,
+    pub edges: usize,
+    /// Transactions on cycles.
+    pub entangled: usize,
+}
+
+/// Lists.
+pub fn check_appends<E: Events>(events: &E, bounds: Bounds) -> Result<Report, Malformed> {
+    let Some((txns, mut values)) = read(events, Dialect::Append, bounds)? else { return Ok(too_large()) };
+    let writes = Writes::index(&txns)?;
+    let mut lists = Lists::new(&txns, writes, &mut values);
+    let (dependencies, texts) = lists.dependencies(values);
+    let evidence = Evidence::Lists { longest: &lists.longest };
+    let story = Story::new(events, &txns, &texts, evidence);
+    Ok(judge(&txns, dependencies, orders(events, &txns), &story, bounds))
+}
+
+/// Registers.
+pub fn check_registers<E: Events>(events: &E, assume: Assumptions, bounds: Bounds) -> Result<Report, Malformed> {
+    let Some((txns, values)) = read(events, Dialect::Register, bounds)? else { return Ok(too_large()) };
+    let registers = Registers::new(&txns, Writes::index(&txns)?);
+    let orders = orders(events, &txns);
+    let processes: Vec<i64> = txns.invoke.iter().map(|&row| events.process(row as usize)).collect();
+    let (dependencies, inferred) = registers.dependencies(&txns, &orders, &processes, assume);
+    let texts = values.into_texts();
+    let story = Story::new(events, &txns, &texts, Evidence::Registers { registers: &registers, order: inferred });
+    Ok(judge(&txns, dependencies, orders, &story, bounds))
+}
+
+fn too_large() -> Report {
+    Report { stopped: Some("out of memory before the first transaction was looked at".to_owned()), ..Report::default() }
+}
+
+/// The transactions, unless what is made of them would not fit the memory.
+pub(super) fn read<'a, E: Events>(
+    events: &'a E,
+    dialect: Dialect,
+    bounds: Bounds,
+) -> Result<Option<(Txns<'a>, crate::intern::Interner<'a>)>, Malformed> {
+    // Measured: what is held for a transaction of a few micro-operations, at the worst moment.
+    const BYTES_A_TXN: usize = 600;
+    if events.len() / 2 * BYTES_A_TXN > bounds.memory_bytes {
+        return Ok(None);
+    }
+    Txns::read(events, dialect).map(Some)
+}
+
+fn judge<E: Events>(txns: &Txns, mut found: Dependencies, orders: Orders, story: &Story<E>, bounds: Bounds) -> Report {
+    let count = |status| txns.status.iter().filter(|&&other| other == status).count();
+    let mut report = Report {
+        txns: txns.len(),
+        ok: count(Status::Ok),
+        info: count(Status::Info),
+        failed: count(Status::Fail),
+        keys: txns.keys.len(),
+        ..Report::default()
+    };
+    findings(std::mem::take(&mut found.findings), story, &mut report);
+    found.edges.extend(orders.extra);
+    report.edges = found.edges.len();
+    let region = vec![0; txns.len()];
+    let graph = Graph::new(txns.len() as u32, found.nodes, &found.edges, orders.process, orders.start, region);
+    drop(found);
+    let effort = Effort { deadline: bounds.deadline, witnesses_max: TOLD_MAX, steps_max: STEPS_MAX };
+    if Instant::now() > bounds.deadline {
+        report.stopped = Some("out of time before cycles were looked for".to_owned());
+        return report;
+    }
+    match cycles(&graph, &effort) {
+        None => report.stopped = Some("out of time while kinds of cycles were told apart".to_owned()),
+        Some(cycles) => tell_cycles(cycles, story, &mut report),
+    }
+    report
+}
+
+fn findings<E: Events>(mut all: Vec<Finding>, story: &Story<E>, report: &mut Report) {
+    all.sort_by_key(|finding| (finding.name, finding.txns, finding.key, finding.value));
+    all.dedup_by_key(|finding| (finding.name, finding.txns, finding.key, finding.value));
+    for group in all.chunk_by(|a, b| a.name == b.name) {
+        report.counts.push((group[0].name, group.len()));
+        report.told.extend(group.iter().take(TOLD_MAX).map(|finding| story.finding(finding)));
+    }
+}
+
+fn tell_cycles<E: Events>(cycles: Cycles, story: &Story<E>, report: &mut Report) {
+    for cycle in &cycles.told {
+        match story.cycle(cycle) {
+            Some(told) => report.told.push(told),
+            None => report.unconfirmed += 1,
+        }
+    }
+    report.counts.extend(cycles.counts);
+    report.undecided = cycles.undecided;
+    report.entangled = cycles.entangled;
+}

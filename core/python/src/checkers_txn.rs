@@ -1,0 +1,101 @@
+//! Transactions, for Python.
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use splitbrain_checkers::txn::{check_appends, check_registers, Assumptions, Bounds, Report, Told};
+
+use crate::checkers_events::{Refusal, Rows};
+use crate::history::History;
+
+/// Adds everything in here to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(check_list_append, module)?)?;
+    module.add_function(wrap_pyfunction!(check_rw_register, module)?)
+}
+
+fn bounds(seconds: f64, memory_bytes: usize) -> Bounds {
+    Bounds::within(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)), memory_bytes)
+}
+
+#[pyfunction]
+#[pyo3(signature = (history, *, seconds, memory_bytes))]
+fn check_list_append<'py>(
+    py: Python<'py>,
+    history: &History,
+    seconds: f64,
+    memory_bytes: usize,
+) -> PyResult<Bound<'py, PyDict>> {
+    let bounds = bounds(seconds, memory_bytes);
+    let rows = Rows(&history.columns);
+    let report = py.detach(|| -> Result<_, Refusal> {
+        rows.checked()?;
+        check_appends(&rows, bounds).map_err(|malformed| rows.refusal(malformed))
+    })?;
+    report_dict(py, &rows, &report)
+}
+
+#[pyfunction]
+#[pyo3(signature = (
+    history, *, writes_follow_reads, sequential_keys, linearizable_keys, seconds, memory_bytes
+))]
+fn check_rw_register<'py>(
+    py: Python<'py>,
+    history: &History,
+    writes_follow_reads: bool,
+    sequential_keys: bool,
+    linearizable_keys: bool,
+    seconds: f64,
+    memory_bytes: usize,
+) -> PyResult<Bound<'py, PyDict>> {
+    let bounds = bounds(seconds, memory_bytes);
+    let assume = Assumptions { writes_follow_reads, sequential_keys, linearizable_keys };
+    let rows = Rows(&history.columns);
+    let report = py.detach(|| -> Result<_, Refusal> {
+        rows.checked()?;
+        check_registers(&rows, assume, bounds).map_err(|malformed| rows.refusal(malformed))
+    })?;
+    report_dict(py, &rows, &report)
+}
+
+fn report_dict<'py>(py: Python<'py>, rows: &Rows<'_>, report: &Report) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    let counts = PyDict::new(py);
+    for &(name, count) in &report.counts {
+        let before = counts.get_item(name)?.map_or(Ok(0), |count| count.extract::<usize>())?;
+        counts.set_item(name, before + count)?;
+    }
+    dict.set_item("counts", counts)?;
+    let anomalies: Vec<_> = report.told.iter().map(|told| told_dict(py, rows, told)).collect::<PyResult<_>>()?;
+    dict.set_item("anomalies", anomalies)?;
+    dict.set_item("undecided", &report.undecided)?;
+    dict.set_item("unconfirmed", report.unconfirmed)?;
+    dict.set_item("stopped", &report.stopped)?;
+    dict.set_item("txns", report.txns)?;
+    dict.set_item("ok", report.ok)?;
+    dict.set_item("info", report.info)?;
+    dict.set_item("failed", report.failed)?;
+    dict.set_item("keys", report.keys)?;
+    dict.set_item("edges", report.edges)?;
+    dict.set_item("entangled", report.entangled)?;
+    Ok(dict)
+}
+
+fn told_dict<'py>(py: Python<'py>, rows: &Rows<'_>, told: &Told) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("type", told.name)?;
+    dict.set_item("key", &told.key)?;
+    dict.set_item("message", &told.message)?;
+    dict.set_item("events", rows.events_of(told.rows.iter().copied()))?;
+    let step = |step: &splitbrain_checkers::txn::Step| -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        dict.set_item("from", rows.0.index(step.from as usize))?;
+        dict.set_item("to", rows.0.index(step.to as usize))?;
+        dict.set_item("kind", step.kind)?;
+        dict.set_item("key", &step.key)?;
+        dict.set_item("why", &step.why)?;
+        Ok(dict)
+    };
+    dict.set_item("steps", told.steps.iter().map(step).collect::<PyResult<Vec<_>>>()?)?;
+    Ok(dict)
+}
