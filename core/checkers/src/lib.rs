@@ -11,5 +11,6 @@ pub mod monitors;
 pub mod objects;
 pub mod register;
 pub mod search;
+pub mod sessions;
 pub mod turns;
 pub mod txn;
