@@ -33,7 +33,7 @@ lint: setup
 	cargo clippy --quiet --manifest-path core/Cargo.toml --workspace --all-targets -- -D warnings
 
 bench: setup
-	for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+	for bench in $$(grep -l __main__ benchmarks/*.py); do echo "== $$bench"; $(BIN)/python -m benchmarks.$$(basename $$bench .py) || exit 1; done
 
 clean:
 	-test -x $(BIN)/splitbrain && $(BIN)/splitbrain clean

@@ -1,0 +1,215 @@
+"""The linearizability checkers beside Porcupine: the same files, one after the other, each in a process of its own.
+
+    python -m benchmarks.checkers [--quick | --large] [--peer-seconds 20] [--only WORD]
+
+The synthetic histories have verdicts known by construction; any other verdict ends the benchmark with exit code 1. The
+published ones of etcd are judged where they are kept beside the repository. docs/benchmarks.md explains the columns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.histories import Load, write_history
+from benchmarks.peers.programs import OURSELVES, Answer, Limits, PeerMissing, answers, porcupine
+from harness.history import History
+from tests.corpus import load as published
+
+QUICK_MAX = 10_000
+USUAL_MAX = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One history, and what is aimed at: seconds and MB of the check, and how many times faster than the peer."""
+
+    name: str
+    load: Load
+    seconds_max: float | None = None
+    megabytes_max: float | None = None
+    ratio_min: float | None = None
+
+
+def unique(operations: int, *, violated: bool, seconds_max: float | None = None) -> Row:
+    told = "one stale read" if violated else "valid"
+    load = Load(operations, 50, crashed=100, violated=violated)
+    return Row(f"unique values, c = 50, 100 crashed, {told}", load, seconds_max)
+
+
+def few(operations: int, clients: int, *, violated: bool = False, crashed: int = 0, **aims: float) -> Row:
+    told = "one impossible read" if violated else f"{crashed} crashed, valid" if crashed else "valid"
+    load = Load(operations, clients, values=5, crashed=crashed, violated=violated)
+    return Row(f"5 values, c = {clients}, {told}", load, **aims)
+
+
+ROWS = (
+    unique(1_000, violated=False),
+    unique(10_000, violated=False),
+    unique(10_000, violated=True),
+    unique(100_000, violated=False),
+    unique(100_000, violated=True),
+    unique(1_000_000, violated=False, seconds_max=1),
+    unique(1_000_000, violated=True, seconds_max=1),
+    unique(10_000_000, violated=False),
+    few(10_000, 20),
+    few(100_000, 20, seconds_max=3, megabytes_max=300),
+    few(1_000_000, 20),
+    few(10_000, 10, violated=True),
+    few(100_000, 10, violated=True, seconds_max=3),
+    few(1_000_000, 10, violated=True),
+    few(100_000, 20, violated=True),
+    few(10_000, 10, crashed=100),
+    few(100_000, 10, crashed=100),
+    Row("unique values, 1,000 keys, c = 50, valid", Load(1_000_000, 50, keys=1000), ratio_min=3),
+    Row("5 values, 1,000 keys, c = 50, valid", Load(1_000_000, 50, keys=1000, values=5)),
+)
+
+
+def time_of(answer: Answer) -> str:
+    """Seconds, or why there are none."""
+    if finished(answer):
+        return f"{answer['seconds']:.4f} s"
+    why = "out of memory" if answer["verdict"] == "out of memory" else "unfinished"
+    return f"{why} {answer['seconds']:.0f} s"
+
+
+def finished(answer: Answer) -> bool:
+    return answer["verdict"] in ("ok", "illegal")
+
+
+def ratio_of(ours: Answer, theirs: Answer) -> tuple[float, str]:
+    """How many times as long the peer takes; at least that often if it gave up."""
+    ratio = theirs["seconds"] / ours["seconds"]
+    return ratio, f"{'' if finished(theirs) else '> '}{ratio:,.{0 if ratio >= 10 else 1}f}x"
+
+
+def aims(row: Row, ours: Answer, theirs: Answer | None) -> str:
+    """What was aimed at, and whether it was met."""
+    told = []
+    if row.seconds_max is not None:
+        told.append((finished(ours) and ours["seconds"] <= row.seconds_max, f"{row.seconds_max:g} s"))
+    if row.megabytes_max is not None:
+        told.append((ours["added_bytes"] <= row.megabytes_max * 1e6, f"{row.megabytes_max:g} MB"))
+    if row.ratio_min is not None and theirs is not None:
+        told.append((ratio_of(ours, theirs)[0] >= row.ratio_min, f"{row.ratio_min:g}x"))
+    return ", ".join(f"{aim} {'met' if met else 'MISSED'}" for met, aim in told)
+
+
+HEAD = (
+    f"{'history':<50} {'operations':>10} {'read':>7} {'check':>15} {'adds':>7} {'peak':>7}"
+    f" | {'Porcupine':>18} {'peak':>7} {'ratio':>9}  aim"
+)
+
+
+def line_of(row: Row, ours: Answer, theirs: Answer | None) -> str:
+    mine = (
+        f"{row.name:<50} {ours['operations']:>10,} {ours['read_seconds']:>5.2f} s {time_of(ours):>15}"
+        f" {ours['added_bytes'] / 1e6:>4.0f} MB {ours['peak_bytes'] / 1e6:>4.0f} MB"
+    )
+    if theirs is None:
+        return f"{mine} | {'-':>18} {'-':>7} {'-':>9}  {aims(row, ours, None)}"
+    ratio = ratio_of(ours, theirs)[1] if finished(ours) else "-"
+    return f"{mine} | {time_of(theirs):>18} {theirs['peak_bytes'] / 1e6:>4.0f} MB {ratio:>9}  {aims(row, ours, theirs)}"
+
+
+def wrong(expected: str, name: str, *told: Answer | None) -> list[str]:
+    """Complaints about answers that are not the expected one. Giving up is no answer."""
+    return [
+        f"{name}: {answer['verdict']} instead of {expected}, says {who}"
+        for who, answer in zip(("splitbrain", "Porcupine"), told, strict=True)
+        if answer is not None and finished(answer) and answer["verdict"] != expected
+    ]
+
+
+def synthetic(rows: Sequence[Row], peer: Sequence[str] | None, limits: Limits, folder: Path) -> list[str]:
+    """Prints the rows' lines; returns complaints."""
+    print(HEAD, flush=True)
+    complaints = []
+    for row in rows:
+        path = folder / "history.jsonl"
+        write_history(row.load, path)
+        (ours,) = answers(OURSELVES, limits, [path])
+        theirs = None
+        if peer is not None and row.load.operations <= USUAL_MAX:
+            (theirs,) = answers(peer, limits, [path])
+        path.unlink()
+        print(line_of(row, ours, theirs), flush=True)
+        complaints += wrong("illegal" if row.load.violated else "ok", row.name, ours, theirs)
+    return complaints
+
+
+def etcd(peer: Sequence[str] | None, limits: Limits, folder: Path, failed_cas: str) -> list[str]:
+    """Prints a line for each published history, and the sum; returns complaints."""
+    cases = published("etcd-register")
+    paths = [folder / f"{case.path.stem}.jsonl" for case in cases]
+    for case, path in zip(cases, paths, strict=True):
+        History.read(case.path).write(path, "jsonl")
+    option = f"--failed-cas={failed_cas}"
+    ours = answers(OURSELVES, limits, paths, option)
+    theirs = [] if peer is None else answers(peer, limits, paths, option)
+    complaints = []
+    print(f"\netcd, {len(cases)} published histories, failed CAS: {failed_cas}")
+    print(f"{'file':<10} {'operations':>10} {'verdict':<8} {'check':>12} | {'Porcupine':>12} {'ratio':>9}")
+    for place, (case, mine) in enumerate(zip(cases, ours, strict=True)):
+        other = theirs[place] if theirs else None
+        peers = "" if other is None else f"{other['seconds'] * 1e6:>9,.0f} us {ratio_of(mine, other)[1]:>9}"
+        facts = f"{case.path.stem:<10} {mine['operations']:>10} {mine['verdict']:<8}"
+        print(f"{facts} {mine['seconds'] * 1e6:>9,.0f} us | {peers}")
+        complaints += wrong("ok" if case.expected["linearizable"] else "illegal", case.path.name, mine, other)
+    print(summary(ours, theirs))
+    return complaints
+
+
+def summary(ours: Sequence[Answer], theirs: Sequence[Answer]) -> str:
+    """Sums, and where a peer is the faster one."""
+    total = sum(answer["seconds"] for answer in ours)
+    if not theirs:
+        return f"sum: {total * 1e3:,.1f} ms"
+    peers = sum(answer["seconds"] for answer in theirs)
+    ratios = [ratio_of(*pair)[0] for pair in zip(ours, theirs, strict=True)]
+    slower = sum(ratio < 1 for ratio in ratios)
+    told = f"sum: {total * 1e3:,.1f} ms, Porcupine {peers * 1e3:,.1f} ms, {peers / total:,.1f}x"
+    verdict = "met" if not slower else f"MISSED by {slower}"
+    return f"{told}; least ratio {min(ratios):.2f}x; aim: no file slower than Porcupine: {verdict}"
+
+
+def chosen(options: argparse.Namespace) -> list[Row]:
+    most = QUICK_MAX if options.quick else max(row.load.operations for row in ROWS) if options.large else USUAL_MAX
+    return [row for row in ROWS if row.load.operations <= most and options.only in row.name]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help=f"only up to {QUICK_MAX:,} operations")
+    size.add_argument("--large", action="store_true", help="also the rows that no peer is asked about")
+    parser.add_argument("--only", default="", help="only rows whose name contains this; `etcd` for the published ones")
+    parser.add_argument("--peer-seconds", type=float, default=20, help="time for each check, ours and Porcupine's")
+    parser.add_argument("--megabytes", type=int, default=4000, help="memory for each check, ours and Porcupine's")
+    options = parser.parse_args()
+    limits = Limits(options.peer_seconds, options.megabytes)
+    complaints: list[str] = []
+    peer: Sequence[str] | None = None
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        try:
+            peer = stack.enter_context(porcupine())
+        except PeerMissing as missing:
+            print(f"Porcupine is left out: {missing}")
+        if rows := chosen(options):
+            complaints += synthetic(rows, peer, limits, folder)
+        if published("etcd-register") and options.only in ("", "etcd"):
+            for failed_cas in ("drop", "assert"):
+                complaints += etcd(peer, limits, folder, failed_cas)
+    if complaints:
+        sys.exit("\n".join(complaints))
+
+
+if __name__ == "__main__":
+    main()
