@@ -18,18 +18,25 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @click.argument("history", type=click.Path(exists=True, path_type=Path))
-@click.option("--model", help="The data type the history is taken for, such as cas-register.")
+@click.option(
+    "--model", help="What the history is taken for: cas-register, queue, list-append, set-full, module:NAME, ..."
+)
+@click.option("--level", help="How strong: sequential, causal, ... for objects; serializable, ... for transactions.")
+@click.option("--option", "options", multiple=True, help="An option of the checker, as NAME=VALUE. Repeatable.")
+@click.option("--failed-cas", type=click.Choice(["drop", "assert"]), help="What a refused compare-and-set says.")
+@click.option("--lenient", is_flag=True, help="Judge a history that breaks the rules of one, as far as it goes.")
 @click.option("--format", "format", help="arrow, edn, jsonl or etcd-log.  [default: told by the content]")
 @click.option("--budget", default="60s,4GB", show_default=True, help="What the check may cost: time, memory.")
 @json_option
-def command(history: Path, model: str | None, format: str | None, budget: str, as_json: bool) -> int:
+def command(history: Path, model: str | None, as_json: bool, **given: Any) -> int:
     """Judge a finished run again, or any history file against a model.
 
     \b
     splitbrain check runs/raft/20260101T120000-7
     splitbrain check history.edn --model cas-register
+    splitbrain check history.edn --model list-append --level serializable
     """
-    return _run(history, as_json) if model is None else _file(history, model, format, budget, as_json)
+    return _run(history, as_json) if model is None else _file(history, model, as_json, **given)
 
 
 def _run(path: Path, as_json: bool) -> int:
@@ -48,15 +55,20 @@ def _run(path: Path, as_json: bool) -> int:
     return outcome.verdict.exit_code
 
 
-def _file(path: Path, model: str, format: str | None, budget: str, as_json: bool) -> int:
-    from harness import plugins
+def _file(path: Path, model: str, as_json: bool, **given: Any) -> int:
+    from harness.cli.models import checker_for, options_of
     from harness.history import History
     from harness.runs import RunFolder
 
-    checker = plugins.load("checkers", "linearizable")(model=model)
-    history = History.read(RunFolder.find(path).history if path.is_dir() else path, format)
+    options = options_of(given["options"])
+    if given["failed_cas"]:
+        options["failed_cas"] = given["failed_cas"]
+    checker = checker_for(model, given["level"], options)
+    budget = _budget(given["budget"])
+    file = RunFolder.find(path).history if path.is_dir() else path
+    history = History.read(file, given["format"], lenient=given["lenient"])
     began = time.monotonic()
-    result: Result = checker.check(history, budget=_budget(budget))
+    result: Result = checker.check(history, budget=budget)
     document = {
         "verdict": result.verdict.value,
         "model": result.model,
@@ -65,6 +77,7 @@ def _file(path: Path, model: str, format: str | None, budget: str, as_json: bool
         "why": result.why,
         "anomalies": [_anomaly(anomaly) for anomaly in result.anomalies],
         "truncated": history.truncated,
+        "stats": dict(result.stats),
     }
     if as_json:
         click.echo(json.dumps(document))
