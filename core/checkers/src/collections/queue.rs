@@ -119,28 +119,28 @@ impl<'o, 'a, E: Events> Queue<'o, 'a, E> {
 
     /// Of the acknowledged enqueues of a value so many left no trace: say, those acknowledged last, whose proof is
     /// hardest.
-    fn leave(&self, left: &mut Vec<Op>, put: &[Deed], count: usize) {
-        let mut sure: Vec<Op> = put.iter().map(|(_, op)| *op).filter(|op| op.outcome == Outcome::Ok).collect();
-        sure.sort_by_key(|op| std::cmp::Reverse(op.ret));
+    fn leave(&self, left: &mut Vec<Deed>, put: &[Deed], count: usize) {
+        let mut sure: Vec<Deed> = put.iter().copied().filter(|(_, op)| op.outcome == Outcome::Ok).collect();
+        sure.sort_by_key(|(_, op)| std::cmp::Reverse(op.ret));
         left.extend(&sure[..count]);
     }
 
-    fn find_lost(&self, report: &mut Report, left: Vec<Op>, drained: bool) {
+    fn find_lost(&self, report: &mut Report, left: Vec<Deed>, drained: bool) {
         let proofs = Proofs::of(&self.empties);
         let mut late = 0;
-        let mut missing: Vec<(i64, Op, Option<Op>)> = Vec::new();
+        let mut missing: Vec<(i64, Deed, Option<Op>)> = Vec::new();
         for enqueue in left {
-            match proofs.after(enqueue.ret) {
+            match proofs.after(enqueue.1.ret) {
                 Some(empty) => missing.push((empty.ret, enqueue, Some(empty))),
                 None if drained => missing.push((NEVER, enqueue, None)),
                 None => late += 1,
             }
         }
-        missing.sort_by_key(|(proved, enqueue, _)| (*proved, enqueue.row));
+        missing.sort_by_key(|(proved, enqueue, _)| (*proved, enqueue.1.row));
         let mut takers = self.takers.clone();
         takers.sort_by_key(|op| op.call);
         let drained_from = self.drains.iter().map(|op| op.call).min().unwrap_or(NEVER);
-        let mut excused: Vec<(Op, Op)> = Vec::new();
+        let mut excused: Vec<(Deed, Op)> = Vec::new();
         let mut excuses = takers.iter().peekable();
         let mut unsure = 0;
         for (proved, enqueue, empty) in missing {
@@ -252,9 +252,8 @@ impl<E: Events> Queue<'_, '_, E> {
         (told, others.collect())
     }
 
-    fn tell_lost(&self, enqueue: &Op, empty: Option<&Op>, excused: &[(Op, Op)]) -> (String, Vec<u32>) {
-        let object = self.object;
-        let value = short(object.asked(enqueue).unwrap_or("null"));
+    fn tell_lost(&self, lost: &Deed, empty: Option<&Op>, excused: &[(Deed, Op)]) -> (String, Vec<u32>) {
+        let (object, &(value, enqueue)) = (self.object, lost);
         let (by, at) = (object.who(enqueue.row), object.at(enqueue.ret));
         let end = match empty {
             Some(empty) => {
@@ -263,18 +262,36 @@ impl<E: Events> Queue<'_, '_, E> {
             }
             None => "was never dequeued".to_owned(),
         };
-        let mut told = format!("The enqueue of {value} by process {by} was acknowledged at {at}, but it {end}.");
+        let text = self.value(value);
+        let mut told = format!("The enqueue of {text} by process {by} was acknowledged at {at}, but it {end}.");
         if !excused.is_empty() {
             let count = excused.len();
-            told += &format!(
-                " {} of unknown outcome can have taken {count} of {} such values.",
-                dequeues(count),
-                count + 1
-            );
+            let dequeues = if count == 1 { "One dequeue".to_owned() } else { format!("{count} dequeues") };
+            told += &format!(" {dequeues} of unknown outcome can have taken {count} of {} such values.", count + 1);
         }
-        let excuses = excused.iter().flat_map(|(enqueue, taker)| [enqueue.row, taker.row]);
-        (told, [enqueue.row].into_iter().chain(empty.map(|op| op.row)).chain(excuses).collect())
+        let mut ops = vec![enqueue.row];
+        ops.extend(empty.map(|op| op.row));
+        ops.extend(self.copies(value));
+        for ((value, enqueue), taker) in excused {
+            ops.extend([enqueue.row, taker.row]);
+            ops.extend(self.copies(*value));
+        }
+        (told, ops)
     }
+
+    /// What was done with a value that was enqueued more than once: each copy may be the one that is missing.
+    fn copies(&self, value: u32) -> impl Iterator<Item = u32> + '_ {
+        let put = of_value(&self.enqueues, value);
+        let got = of_value(&self.dequeues, value);
+        put.iter().chain(got).filter(|_| put.len() > 1).map(|(_, op)| op.row)
+    }
+}
+
+/// The deeds with this value, of all sorted by value.
+fn of_value(deeds: &[Deed], value: u32) -> &[Deed] {
+    let from = deeds.partition_point(|deed| deed.0 < value);
+    let until = deeds.partition_point(|deed| deed.0 <= value);
+    &deeds[from..until]
 }
 
 fn times(count: usize) -> String {
@@ -282,13 +299,5 @@ fn times(count: usize) -> String {
         1 => "once".to_owned(),
         2 => "twice".to_owned(),
         _ => format!("{count} times"),
-    }
-}
-
-fn dequeues(count: usize) -> String {
-    if count == 1 {
-        "One dequeue".to_owned()
-    } else {
-        format!("{count} dequeues")
     }
 }

@@ -23,6 +23,15 @@ pub struct Message<'a> {
     pub is_seen: bool,
 }
 
+/// The message at an offset of a key, and who said so first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub key: u32,
+    pub offset: i64,
+    pub message: u32,
+    pub by: u32,
+}
+
 /// The greatest offset that a poll returned, and that poll.
 #[derive(Clone, Copy)]
 struct Last {
@@ -34,8 +43,8 @@ pub struct Messages<'o, 'a, E> {
     pub object: &'o Object<'a, E>,
     pub keys: Vec<&'a str>,
     pub all: Vec<Message<'a>>,
-    /// Which message is at an offset, sorted by key and offset.
-    pub places: Vec<(u32, i64, u32)>,
+    /// What is known of every offset, sorted by key and offset.
+    pub places: Vec<Place>,
     last_polled: Vec<Last>,
     key_numbers: FastMap<&'a str, u32>,
     numbers: FastMap<(u32, &'a str), u32>,
@@ -64,9 +73,10 @@ impl<'o, 'a, E: Events> Messages<'o, 'a, E> {
                 asked(object, &op, |entry| messages.take_send(&op, &entry, report))?;
             }
         }
+        // What an operation polled that failed, or may have, was there; it only proves nothing against anybody.
         let mut polled = 0;
         for op in object.ops() {
-            if is_transfer(object, &op)? && object.answer(&op).is_some() && op.outcome != Outcome::Failed {
+            if is_transfer(object, &op)? && object.answer(&op).is_some() {
                 answered(object, &op, |entry| {
                     polled += usize::from(matches!(entry, Entry::Polled { .. }));
                     messages.take_polled(&op, &entry, report);
@@ -76,7 +86,8 @@ impl<'o, 'a, E: Events> Messages<'o, 'a, E> {
         }
         report.count("polled", polled);
         let occupants = std::mem::take(&mut messages.occupants);
-        messages.places = occupants.into_iter().map(|((key, offset), (message, _))| (key, offset, message)).collect();
+        let place = |((key, offset), (message, by))| Place { key, offset, message, by };
+        messages.places = occupants.into_iter().map(place).collect();
         messages.places.sort_unstable();
         Ok(messages)
     }

@@ -4,7 +4,7 @@
 //! goes on. One that subscribes is moved between keys without being told, so its jumps are counted and not held
 //! against anybody.
 use super::entry::{answered, is_transfer, Entry};
-use super::messages::Messages;
+use super::messages::{Messages, Place};
 use crate::collections::object::{short, Op, Outcome};
 use crate::collections::report::Report;
 use crate::collections::scan;
@@ -116,29 +116,29 @@ impl<E: Events> Follower<'_, '_, '_, E> {
                 return;
             }
             report.find(if is_internal { "int-poll-skip" } else { "poll-skip" }, || {
-                let message = &messages.all[skipped.1 as usize];
+                let message = &messages.all[skipped.message as usize];
                 let told = format!(
                     "Process {process} polled offset {} of key {key} and then {offset} at {}, past {} at offset {}, which \
                      process {} knew to be there.",
                     last.offset,
                     object.at(op.ret),
                     short(message.value),
-                    skipped.0,
-                    object.who(message.placed_by),
+                    skipped.offset,
+                    object.who(skipped.by),
                 );
-                (told, vec![last.poll, op.row, message.placed_by])
+                (told, vec![last.poll, op.row, skipped.by])
             });
         }
     }
 
-    /// The first message known to be between two offsets of a key, with its offset.
-    fn between(&self, key: u32, from: i64, to: i64) -> Option<(i64, u32)> {
+    /// The first message known to be between two offsets of a key.
+    fn between(&self, key: u32, from: i64, to: i64) -> Option<&Place> {
         if from + 1 >= to {
             return None;
         }
         let places = &self.messages.places;
-        let next = places.partition_point(|&(other, offset, _)| (other, offset) <= (key, from));
-        places.get(next).filter(|place| place.0 == key && place.1 < to).map(|place| (place.1, place.2))
+        let next = places.partition_point(|place| (place.key, place.offset) <= (key, from));
+        places.get(next).filter(|place| place.key == key && place.offset < to)
     }
 
     /// Within one operation, sends to a key get growing offsets.
