@@ -1,6 +1,6 @@
 """How many operations the interpreter completes per second of real time.
 
-    python benchmarks/interpreter.py [--seconds 3] [--runs 3] [--memory]
+    python -m benchmarks.interpreter [--seconds 3] [--runs 3] [--memory]
 
 The client does nothing, asynchronously. Everything else is as in a run: uvloop, deadlines, every event recorded to a
 file and flushed twice a second. The last column is per second of CPU time: what an otherwise idle machine would reach

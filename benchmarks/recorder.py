@@ -1,6 +1,6 @@
 """What recording costs: time per operation, and memory.
 
-    python benchmarks/recorder.py [--ops 1000000]
+    python -m benchmarks.recorder [--ops 1000000]
 
 An operation is an invocation and a completion with five distinct nodes, 20 keys and a value of its own. `file` records
 to a file as well, flushed every 60,000 operations, as a run at full speed would; `read` reads that file back. Memory is

@@ -1,6 +1,6 @@
 """How much faster than real time the simulator runs five Raft nodes under 200 operations per second.
 
-    python benchmarks/simulator.py [--time 60] [--rate 200] [--runs 3] [--faults] [--profile]
+    python -m benchmarks.simulator [--time 60] [--rate 200] [--runs 3] [--faults] [--profile]
 
 The whole harness is in it: interpreter, workload, deadlines, recording to a file, and with `--faults` partitions,
 kills, pauses and skewed clocks. Only the checkers are not. Virtual seconds are those of the load, the settling and the

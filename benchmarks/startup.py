@@ -1,4 +1,4 @@
-"""How soon the command line answers: `python benchmarks/startup.py`. Help must come in at most 0.3 s; every run pays
+"""How soon the command line answers: `python -m benchmarks.startup`. Help must come in at most 0.3 s; every run pays
 this, too."""
 
 from __future__ import annotations
