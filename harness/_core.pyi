@@ -164,6 +164,22 @@ class LostRegisterWrites(TypedDict):
     lost: int
     witnesses: list[tuple[str, list[int]]]
 
+class SessionsVerdict(TypedDict):
+    """`message` tells a violation session by session, or why nothing is known; `events` are empty without one."""
+
+    verdict: Literal["holds", "violation", "unknown"]
+    type: str
+    message: str
+    events: list[int]
+    ops: int
+    sessions: int
+    keys: int
+
+def check_sessions(
+    history: History, *, guarantee: str, initial: str, seconds: float, memory_bytes: int
+) -> SessionsVerdict:
+    """Whether all keys together keep a promise that does not speak of real time. ValueError for an unknown one."""
+
 def check_registers(
     history: History,
     *,

@@ -7,6 +7,7 @@ mod checkers_custom;
 mod checkers_events;
 mod checkers_objects;
 mod checkers_register;
+mod checkers_sessions;
 mod checkers_txn;
 mod history;
 mod history_column;
