@@ -45,6 +45,13 @@ class Register:
     model: ClassVar[str] = "cas-register"
     expectations: ClassVar[Sequence[str]] = (
         "linearizable",
+        "sequential",
+        "causal",
+        "pram",
+        "read-your-writes",
+        "monotonic-reads",
+        "monotonic-writes",
+        "writes-follow-reads",
         "availability",
         "recovers",
         "converges",

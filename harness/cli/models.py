@@ -20,6 +20,7 @@ from harness.experiment import make
 from harness.plan import Part
 
 _LINEARIZABLE = "linearizable"
+_REGISTERS = ("register", "cas-register")
 
 
 def checker_for(model: str, level: str | None, options: dict[str, Any]) -> Checker:
@@ -30,7 +31,11 @@ def checker_for(model: str, level: str | None, options: dict[str, Any]) -> Check
         return _made(model, given)
     if level not in (None, _LINEARIZABLE) and level not in checkers:
         raise UsageError(f"no checker judges {model} at the level {level!r}: there is {', '.join(checkers)}")
-    return _made(level or _LINEARIZABLE, options | {"model": _imported(model) if ":" in model else model})
+    if level in (None, _LINEARIZABLE):
+        return _made(_LINEARIZABLE, options | {"model": _imported(model) if ":" in model else model})
+    if model not in _REGISTERS:
+        raise UsageError(f"{level} is judged on {' and '.join(_REGISTERS)} only, not on {model}")
+    return _made(level, options)
 
 
 def _made(name: str, options: dict[str, Any]) -> Checker:
