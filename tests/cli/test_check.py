@@ -1,0 +1,140 @@
+"""`splitbrain check`, for people who only bring a history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import corpus
+import pytest
+from cli.conftest import Splitbrain
+
+REGISTER = (
+    (0, "invoke", "write", 1, 0),
+    (0, "ok", "write", 1, 10),
+    (1, "invoke", "write", 2, 20),
+    (1, "ok", "write", 2, 30),
+    (2, "invoke", "read", None, 40),
+    (2, "ok", "read", 1, 50),
+)
+"""A stale read: no register is linearizable that does this, but one can be sequentially consistent."""
+
+QUEUE = (
+    (0, "invoke", "enqueue", 1, 0),
+    (0, "ok", "enqueue", 1, 10),
+    (0, "invoke", "enqueue", 2, 20),
+    (0, "ok", "enqueue", 2, 30),
+    (1, "invoke", "dequeue", None, 40),
+    (1, "ok", "dequeue", 2, 50),
+)
+
+
+def write(path: Path, events: tuple[tuple[Any, ...], ...]) -> str:
+    names = ("process", "type", "f", "value", "time")
+    path.write_text("".join(json.dumps(dict(zip(names, event, strict=True))) + "\n" for event in events))
+    return str(path)
+
+
+def test_the_published_histories_of_etcd_get_their_verdicts(splitbrain: Splitbrain) -> None:
+    folder = corpus.require("etcd-register")
+    expected = json.loads((folder / "expected.json").read_text())
+    for name in sorted(expected)[::6]:
+        told = splitbrain.json("check", str(folder / name), "--model", "cas-register")
+        assert told["verdict"] == ("pass" if expected[name]["linearizable"] else "fail"), name
+        assert bool(told["anomalies"]) is not expected[name]["linearizable"]
+        assert set(told) >= {"verdict", "model", "ops", "seconds", "anomalies"}
+
+
+@pytest.mark.parametrize(
+    ("level", "verdict"),
+    [
+        ("linearizable", "fail"),
+        ("sequential", "pass"),
+        ("causal", "pass"),
+        ("pram", "pass"),
+        ("monotonic-reads", "pass"),
+    ],
+)
+def test_a_level_says_how_strong(splitbrain: Splitbrain, tmp_path: Path, level: str, verdict: str) -> None:
+    file = write(tmp_path / "history.jsonl", REGISTER)
+    assert splitbrain.json("check", file, "--model", "register", "--level", level)["verdict"] == verdict
+
+
+def test_other_data_types_are_judged(splitbrain: Splitbrain, tmp_path: Path) -> None:
+    file = write(tmp_path / "history.jsonl", QUEUE)
+    told = splitbrain.json("check", file, "--model", "queue")
+    assert told["verdict"] == "fail"
+    assert told["anomalies"][0]["ops"]
+
+
+def test_transactions_are_judged_at_a_level(splitbrain: Splitbrain, tmp_path: Path) -> None:
+    (tmp_path / "history.edn").write_text(
+        "{:process 0 :type :invoke :f :txn :value [[:append 1 1] [:append 1 2]]}\n"
+        "{:process 1 :type :invoke :f :txn :value [[:r 1 nil]]}\n"
+        "{:process 0 :type :ok :f :txn :value [[:append 1 1] [:append 1 2]]}\n"
+        "{:process 1 :type :ok :f :txn :value [[:r 1 [1]]]}\n"
+    )
+    for level, verdict in (("read-uncommitted", "pass"), ("read-committed", "fail"), ("strict-serializable", "fail")):
+        told = splitbrain.json("check", "history.edn", "--model", "list-append", "--level", level)
+        assert told["verdict"] == verdict, level
+
+
+MODEL = """
+from checkers.model import ILLEGAL, UNKNOWN
+
+class Latch:
+    '''Once it is set it stays so.'''
+    initial = False
+    reads = ("look",)
+
+    def step(self, state, f, argument, result):
+        if f == "set":
+            return True
+        return state if result in (state, UNKNOWN) else ILLEGAL
+"""
+
+
+def test_a_model_of_ones_own_is_judged(splitbrain: Splitbrain, tmp_path: Path) -> None:
+    (tmp_path / "latches.py").write_text(MODEL)
+    events = (
+        (0, "invoke", "set", None, 0),
+        (0, "ok", "set", None, 10),
+        (1, "invoke", "look", None, 20),
+        (1, "ok", "look", False, 30),
+    )
+    file = write(tmp_path / "history.jsonl", events)
+    path = f"{tmp_path}:{splitbrain.environment()['PYTHONPATH']}"
+    done = splitbrain("check", file, "--model", "latches:Latch", "--json", PYTHONPATH=path)
+    assert json.loads(done.stdout)["verdict"] == "fail", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--model", "nonsense"], "there is no model 'nonsense'"),
+        (["--model", "register", "--level", "nonsense"], "at the level 'nonsense'"),
+        (["--model", "queue", "--level", "causal"], "register and cas-register only"),
+        (["--model", "list-append", "--level", "nonsense"], "there is no level 'nonsense'"),
+        (["--model", "register", "--option", "nonsense"], "write NAME=VALUE"),
+        (["--model", "register", "--option", "nonsense=1"], "nonsense"),
+        (["--model", "nowhere:Nothing"], "nowhere"),
+        (["--model", "register", "--budget", "soon"], "--budget"),
+    ],
+)
+def test_a_wrong_question_is_a_usage_error(
+    splitbrain: Splitbrain, refused: Callable[..., str], tmp_path: Path, words: list[str], message: str
+) -> None:
+    file = write(tmp_path / "history.jsonl", REGISTER)
+    assert message in refused(splitbrain("check", file, *words), 2)
+
+
+def test_a_history_that_breaks_the_rules_is_refused_unless_leniency_is_asked_for(
+    splitbrain: Splitbrain, refused: Callable[..., str], tmp_path: Path
+) -> None:
+    events = (REGISTER[0], (0, "invoke", "write", 7, 5), *REGISTER[1:])
+    file = write(tmp_path / "history.jsonl", events)
+    message = refused(splitbrain("check", file, "--model", "register"), 2)
+    assert "history.jsonl:2" in message
+    assert splitbrain("check", file, "--model", "register", "--lenient").returncode in (0, 1, 3)
