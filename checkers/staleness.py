@@ -33,7 +33,11 @@ class Staleness:
         self.initial = json_text("staleness", initial)
 
     def check(self, history: History, *, budget: Budget) -> Result:
-        """Measures every key. `stats`: `worst_ms, keys, keys_stale, keys_unbounded, keys_undecided`.
+        """Measures every key. `stats`: `worst_ms, versions_at_least, versions_at_most, keys, keys_stale,
+        keys_unbounded, keys_undecided`.
+
+        The versions bound the smallest k so that each read returned one of the last k values (k-atomicity; 1 is
+        linearizable); None where nothing is known. Compare-and-set must see the last value and allows no upper bound.
 
         Near-linear, so no budget is asked for. Raises `HistoryError` for what is not a history of registers.
         """
@@ -45,6 +49,8 @@ class Staleness:
         worst_ns = worst["delta_ns"] if worst else 0
         stats = {
             "worst_ms": round(worst_ns / 1e6, 6) if keys and history.has_times else None,
+            "versions_at_least": max((key["versions_at_least"] or 1 for key in keys), default=None),
+            "versions_at_most": _most([key["versions_at_most"] for key in keys]),
             "keys": len(keys),
             "keys_stale": sum(key["delta_ns"] > 0 for key in keys),
             "keys_unbounded": sum(key["answer"] == "unbounded" for key in keys),
@@ -88,6 +94,12 @@ class Staleness:
             )
             return Verdict.INCONCLUSIVE, why
         return Verdict.PASS, f"at most {limit}: {told}"
+
+
+def _most(bounds: Sequence[int | None]) -> int | None:
+    """The largest, if all are known."""
+    known = [bound for bound in bounds if bound is not None]
+    return max(known) if known and len(known) == len(bounds) else None
 
 
 def _severity(anomaly: Anomaly) -> tuple[bool, float]:

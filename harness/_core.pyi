@@ -144,6 +144,7 @@ class KeyVerdict(TypedDict):
 
 class RegisterStaleness(TypedDict):
     """`delta_ns` is exact if bounded, else a lower bound; `message` and `events` tell the read that needs it all.
+    The `versions` bound the k of k-atomicity, as far as they are known.
 
     `why` and `why_events` tell what no shift of reads can mend.
     """
@@ -151,6 +152,8 @@ class RegisterStaleness(TypedDict):
     key: str | None
     answer: Literal["bounded", "unbounded", "undecided"]
     delta_ns: int
+    versions_at_least: int | None
+    versions_at_most: int | None
     message: NotRequired[str]
     events: NotRequired[list[int]]
     why: NotRequired[str]

@@ -26,6 +26,17 @@ def test_the_stalest_read_is_told_in_milliseconds() -> None:
     assert list(anomaly.ops) == [2, 3, 6, 7]
 
 
+def test_versions_behind_are_bounded() -> None:
+    writes = [Op("write", i, 20 * i, 20 * i + 10) for i in range(1, 5)]
+    stats = Staleness().check(recorded([*writes, Op("read", 2, 200, 210)]), budget=BUDGET).stats
+    assert (stats["versions_at_least"], stats["versions_at_most"]) == (3, 3)
+    swapped = [*writes, Op("cas", [4, 5], 100, 110), Op("read", 2, 200, 210)]
+    stats = Staleness().check(recorded(swapped), budget=BUDGET).stats
+    assert (stats["versions_at_least"], stats["versions_at_most"]) == (4, None)
+    fresh = Staleness().check(recorded(writes), budget=BUDGET).stats
+    assert (fresh["versions_at_least"], fresh["versions_at_most"]) == (1, 1)
+
+
 @pytest.mark.parametrize(("limit", "verdict"), [("500ms", Verdict.PASS), (0.4999, Verdict.FAIL), ("1m", Verdict.PASS)])
 def test_a_promise_is_kept_or_broken(limit: float | str, verdict: Verdict) -> None:
     assert Staleness(max=limit).check(recorded(LATE), budget=BUDGET).verdict is verdict

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use splitbrain_checkers::events::moment;
 use splitbrain_checkers::register::{
-    explain, prove, Action, Decision, FailedCas, KeyVerdict, Late, LostWrite, Method, Reading, Register, RegisterOp,
-    Registers, Staleness, Story,
+    explain, prove, versions, Action, Decision, FailedCas, KeyVerdict, Late, LostWrite, Method, Reading, Register,
+    RegisterOp, Registers, Staleness, Story, Versions,
 };
 use splitbrain_checkers::search::{Limits, Resource, Stopped};
 
@@ -21,7 +21,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(lost_register_writes, module)?)
 }
 
-fn reading<'a>(initial: &'a str, has_cas: bool, failed_cas: &str) -> PyResult<Reading<'a>> {
+pub fn reading<'a>(initial: &'a str, has_cas: bool, failed_cas: &str) -> PyResult<Reading<'a>> {
     let failed_cas = match failed_cas {
         "drop" => FailedCas::Drop,
         "assert" => FailedCas::Assert,
@@ -100,9 +100,16 @@ fn register_staleness<'py>(py: Python<'py>, history: &History, initial: &str) ->
         rows.checked()?;
         let registers = Registers::read(&rows, &reading).map_err(|malformed| rows.refusal(malformed))?;
         let answers = registers.staleness();
-        Ok(registers.into_all().into_iter().zip(answers).collect::<Vec<_>>())
+        let behind: Vec<_> = registers.all().iter().map(|register| versions(&register.history)).collect();
+        Ok(registers.into_all().into_iter().zip(answers).zip(behind).collect::<Vec<_>>())
     })?;
-    answers.iter().map(|(register, answer)| staleness_dict(py, &rows, register, answer)).collect()
+    let dict = |((register, answer), behind): &((Register<'_, Timeline<'_>>, Staleness), Option<Versions>)| {
+        let dict = staleness_dict(py, &rows, register, answer)?;
+        dict.set_item("versions_at_least", behind.map(|versions| versions.at_least))?;
+        dict.set_item("versions_at_most", behind.and_then(|versions| versions.at_most))?;
+        Ok(dict)
+    };
+    answers.iter().map(dict).collect()
 }
 
 fn staleness_dict<'py>(

@@ -11,6 +11,7 @@ mod op;
 mod refuted;
 mod staleness;
 mod stream;
+mod versions;
 mod witness;
 mod zones;
 
@@ -25,5 +26,6 @@ pub use op::{Action, RegisterHistory, RegisterOp, Value, INITIAL};
 pub use refuted::{reduce, Refuted};
 pub use staleness::{staleness, Late, Staleness};
 pub use stream::{Broken, OnlineRegisters, Watched};
+pub use versions::{versions, Versions};
 pub use witness::{prove, Witness};
 pub use zones::{judge, Conflict, Outcome};
