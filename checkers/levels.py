@@ -7,8 +7,8 @@ anomaly breaks every level that forbids it or something it implies, and every le
 Sources: Adya, "Weak Consistency" (1999); Bailis et al., "Highly Available Transactions" (2013); Cerone, Bernardi and
 Gotsman, "A Framework for Transactional Consistency Models with Atomic Visibility" (2015); Cerone and Gotsman,
 "Analysing Snapshot Isolation" (2016), for the cycles without adjacent anti-dependencies; Daudjee and Salem, "Lazy
-Database Replication with Ordering Guarantees" (2004), for strong and strong session forms. A read of a value that nobody
-wrote is forbidden at every level.
+Database Replication with Ordering Guarantees" (2004), for strong and strong session forms. A read of a value that
+nobody wrote is forbidden at every level.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ ALIASES: Mapping[str, str] = {
 
 FORBIDDEN: Mapping[str, tuple[str, ...]] = {
     "read-uncommitted": ("G0", "duplicate-elements", "cyclic-versions", "thin-air"),
-    "read-committed": ("G1", "non-monotonic-read"),
+    "read-committed": ("G1", "non-monotonic-read", "happens-before-cycle"),
     "read-atomic": ("internal", "G1a", "future-read", "fractured-read"),
     "update-atomic": ("lost-update",),
     "causal-cerone": ("internal", "G1a", "causality-violation"),
@@ -169,8 +169,8 @@ def forbidden(level: str) -> frozenset[str]:
 class Boundary:
     """Where a history stands. All are sorted names of levels.
 
-    `broken`: the weakest levels that it breaks. `fallen`: the stronger ones that fall with them. `strongest`: the strongest
-    ones that nothing found refutes.
+    `broken`: the weakest levels that it breaks. `fallen`: the stronger ones that fall with them. `strongest`: the
+    strongest ones that nothing found refutes.
     """
 
     broken: tuple[str, ...]

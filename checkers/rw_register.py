@@ -1,8 +1,9 @@
 """Transactions that write registers and read them: which level of isolation do they show?
 
-A read says which write it saw. In which order a key's versions came it does not say, and deciding serializability without
-that is NP-complete; so what is found is certain, and what is not found may be there, unless the workload reads before it
-writes or more is assumed: that transactions write after what they read, that every key is sequential, or linearizable.
+A read says which write it saw. In which order a key's versions came it does not say, and deciding serializability
+without that is NP-complete; so what is found is certain, and what is not found may be there, unless the workload reads
+before it writes or more is assumed: that transactions write after what they read, that every key is sequential, or
+linearizable.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from harness.checker import Budget, Result
 
 if TYPE_CHECKING:
     from harness.history import History
+
+
+AXIOMATIC = ("read-committed", "read-atomic", "causal-cerone")
+"""Levels decided completely, whatever is known of the versions' order: they promise that sessions are kept, too."""
 
 
 class RwRegister:
@@ -51,6 +56,7 @@ class RwRegister:
                 writes_follow_reads=self.writes_follow_reads,
                 sequential_keys=self.sequential_keys,
                 linearizable_keys=self.linearizable_keys,
+                axioms=self.level if self.level in AXIOMATIC else None,
                 seconds=budget.seconds,
                 memory_bytes=budget.memory_bytes,
             )

@@ -38,7 +38,14 @@ def answer(report: _core.TransactionReport, *, model: str, level: str, seconds: 
 
     names = {told_as(name) for name in report["counts"]}
     where = levels.boundary(names)
-    stats: dict[str, Any] = {key: report[key] for key in _COUNTED} | {
+    stats: dict[str, Any] = {
+        "txns": report["txns"],
+        "ok": report["ok"],
+        "info": report["info"],
+        "failed": report["failed"],
+        "keys": report["keys"],
+        "edges": report["edges"],
+        "entangled": report["entangled"],
         "anomalies": dict(report["counts"]),
         "not": list(where.broken),
         "also_not": list(where.fallen),
@@ -51,9 +58,6 @@ def answer(report: _core.TransactionReport, *, model: str, level: str, seconds: 
     anomalies.sort(key=lambda anomaly: (_severity(anomaly.type), len(anomaly.ops), anomaly.ops))
     verdict, why = _judged(report, level, anomalies, stats, names & forbidden)
     return Result(verdict, f"{level} {model}", anomalies, stats, why)
-
-
-_COUNTED = ("txns", "ok", "info", "failed", "keys", "edges", "entangled")
 
 
 def _judged(

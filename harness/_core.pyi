@@ -69,6 +69,9 @@ class Recorder:
     def history(self) -> History:
         """The history so far: a copy while recording goes on; once closed, the recorder's own memory."""
 
+    def tail(self, row: int, /) -> History:
+        """The events from this one on, as a selection that keeps their indices. Costs the copy of those events."""
+
     def __len__(self) -> int: ...
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -194,6 +197,28 @@ def check_registers(
 ) -> list[KeyVerdict]:
     """Whether each key is a linearizable register. `initial` is canonical JSON text."""
 
+@final
+class RegisterStream:
+    """Registers judged while they are recorded (core/python/src/checkers_online.rs), with the options of
+    `check_registers`.
+    """
+
+    def __new__(cls, *, initial: str, has_cas: bool, failed_cas: Literal["drop", "assert"]) -> Self: ...
+    def feed(self, batch: History, /) -> tuple[str | None, int] | None:
+        """Judges the next events: key and event of the first operation among them that nothing can explain any more.
+
+        `MalformedHistory` for an event that breaks the rules; nothing can be fed afterwards.
+        """
+
+    def end(self) -> tuple[str | None, int] | None:
+        """The same when no more events come: what completed last could be explained until then."""
+
+    def keys(self) -> list[tuple[str | None, int, Literal["linearizable", "violation", "unknown"]]]:
+        """Every key with its number of operations; unknown are keys to which a value was written twice."""
+
+    def remembered(self) -> int:
+        """Number of operations, values and groups of values in memory."""
+
 def check_objects(
     history: History, *, model: str, permits: int, seconds: float, memory_bytes: int
 ) -> list[KeyVerdict]:
@@ -252,7 +277,54 @@ def check_rw_register(
     writes_follow_reads: bool,
     sequential_keys: bool,
     linearizable_keys: bool,
+    axioms: str | None,
     seconds: float,
     memory_bytes: int,
 ) -> TransactionReport:
-    """Every anomaly of transactions on registers, of all levels."""
+    """Every anomaly of transactions on registers, of all levels; of one of three weak levels also those by its axioms.
+
+    These are `read-committed`, `read-atomic` and `causal-cerone`; ValueError for another.
+    """
+
+# --- collections and applications (core/python/src/checkers_collections.rs) ---
+
+class CollectionReport(TypedDict):
+    """`findings` are the first few of each kind and key: kind, key, message, events. `found` counts all, by kind.
+
+    `unproven` says, with the key, why the absence of findings proves nothing. `durations_ms` are quantiles: pairs of a
+    fraction and milliseconds. `worst` are milliseconds, message and events of the worst of what may be no violation.
+    """
+
+    keys: int
+    ops: int
+    findings: list[tuple[str, str | None, str, list[int]]]
+    found: dict[str, int]
+    unproven: list[tuple[str | None, str]]
+    counts: dict[str, int]
+    notes: dict[str, str]
+    durations_ms: dict[str, list[tuple[float, float]]]
+    worst: list[tuple[float, str, list[int]]]
+
+class LineScan(TypedDict):
+    """`told` are the first matching lines: the pattern's place, the 1-based line, its text."""
+
+    lines: int
+    cut: int
+    hits: int
+    told: list[tuple[int, int, str]]
+    out_of_time: bool
+
+def check_set(history: History) -> CollectionReport: ...
+def check_set_full(history: History, *, linearizable: bool) -> CollectionReport: ...
+def check_total_queue(history: History, *, drained: bool) -> CollectionReport: ...
+def check_unique_ids(history: History) -> CollectionReport: ...
+def check_counter(history: History, *, initial: int) -> CollectionReport: ...
+def check_bank(
+    history: History, *, accounts: list[str] | None, total: int | None, negative_balances: bool
+) -> CollectionReport: ...
+def check_long_fork(history: History) -> CollectionReport: ...
+def check_causal_reverse(history: History) -> CollectionReport: ...
+def check_adya_g2(history: History) -> CollectionReport: ...
+def check_log(history: History, *, caught_up: bool) -> CollectionReport: ...
+def scan_lines(files: list[str], patterns: list[str], *, seconds: float, told_max: int) -> list[LineScan]:
+    """Searches each line of each file until the time is over. ValueError for what is no pattern; OSError."""

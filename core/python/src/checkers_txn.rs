@@ -1,9 +1,10 @@
 //! Transactions, for Python.
 use std::time::Duration;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use splitbrain_checkers::txn::{check_appends, check_registers, Assumptions, Bounds, Report, Told};
+use splitbrain_checkers::txn::{check_appends, check_registers, Assumptions, Bounds, Report, Told, Weak};
 
 use crate::checkers_events::{Refusal, Rows};
 use crate::history::History;
@@ -37,7 +38,7 @@ fn check_list_append<'py>(
 
 #[pyfunction]
 #[pyo3(signature = (
-    history, *, writes_follow_reads, sequential_keys, linearizable_keys, seconds, memory_bytes
+    history, *, writes_follow_reads, sequential_keys, linearizable_keys, axioms, seconds, memory_bytes
 ))]
 fn check_rw_register<'py>(
     py: Python<'py>,
@@ -45,15 +46,23 @@ fn check_rw_register<'py>(
     writes_follow_reads: bool,
     sequential_keys: bool,
     linearizable_keys: bool,
+    axioms: Option<&str>,
     seconds: f64,
     memory_bytes: usize,
 ) -> PyResult<Bound<'py, PyDict>> {
     let bounds = bounds(seconds, memory_bytes);
+    let level = match axioms {
+        None => None,
+        Some("read-committed") => Some(Weak::ReadCommitted),
+        Some("read-atomic") => Some(Weak::ReadAtomic),
+        Some("causal-cerone") => Some(Weak::Causal),
+        Some(other) => return Err(PyValueError::new_err(format!("there are no axioms of {other:?}"))),
+    };
     let assume = Assumptions { writes_follow_reads, sequential_keys, linearizable_keys };
     let rows = Rows(&history.columns);
     let report = py.detach(|| -> Result<_, Refusal> {
         rows.checked()?;
-        check_registers(&rows, assume, bounds).map_err(|malformed| rows.refusal(malformed))
+        check_registers(&rows, assume, level, bounds).map_err(|malformed| rows.refusal(malformed))
     })?;
     report_dict(py, &rows, &report)
 }

@@ -154,7 +154,7 @@ impl<'t, 'a> Lists<'t, 'a> {
                     self.position[write as usize] = ELSEWHERE;
                 }
             }
-            if has_duplicates(mop.list) {
+            if distinct_if_fewer(mop.list).is_some() {
                 findings.push(Finding {
                     name: "duplicate-elements",
                     key: mop.key,
@@ -215,11 +215,21 @@ impl<'t, 'a> Lists<'t, 'a> {
             }
             if is_prefix {
                 let is_it = |&write: &u32| self.writes.value[write as usize] == value;
+                let distinct = match self.flaws[key as usize].duplicate {
+                    NONE => None,
+                    _ => distinct_if_fewer(list),
+                };
+                // What a list that holds an element twice was followed by, nobody can say.
+                if let Some(distinct) = distinct {
+                    self.flawed(txn, key, distinct - 1, part);
+                    part.findings.push(Finding { name: "duplicate-elements", key, value, txns: [txn, NONE, NONE] });
+                    return;
+                }
                 let place = match write {
                     NONE => order.iter().position(is_it).unwrap_or_default() as u32,
                     write => self.position[write as usize],
                 };
-                self.flawed(txn, key, place, list, part);
+                self.flawed(txn, key, place, part);
                 next = place as usize + 1;
             }
         }
@@ -247,7 +257,7 @@ impl<'t, 'a> Lists<'t, 'a> {
     }
 
     /// What is wrong with the longest read up to this place is wrong with this one.
-    fn flawed(&self, txn: u32, key: u32, place: u32, list: &str, part: &mut Part) {
+    fn flawed(&self, txn: u32, key: u32, place: u32, part: &mut Part) {
         let flaws = self.flaws[key as usize];
         let order = self.order_of(key);
         let value = |place: u32| self.writes.value[order[place as usize] as usize];
@@ -260,17 +270,13 @@ impl<'t, 'a> Lists<'t, 'a> {
             let value = value(flaws.thin_air);
             part.findings.push(Finding { name: "thin-air", key, value, txns: [txn, NONE, NONE] });
         }
-        // A duplicate has no place of its own, so lists that are long enough to hold it are looked at.
-        if flaws.duplicate != NONE && place + 1 >= flaws.duplicate && has_duplicates(list) {
-            let value = value(place);
-            part.findings.push(Finding { name: "duplicate-elements", key, value, txns: [txn, NONE, NONE] });
-        }
     }
 
     fn write_edges(&self, found: &mut Dependencies) {
         for key in 0..self.txns.keys.len() as u32 {
             let mut previous: Option<u32> = None;
             let mut failed = NONE;
+            let mut before = 0;
             for &write in self.order_of(key) {
                 let txn = self.writes.txn[write as usize];
                 if txn != NONE && self.txns.status[txn as usize] == Status::Fail {
@@ -280,6 +286,13 @@ impl<'t, 'a> Lists<'t, 'a> {
                 if let Some(previous) = previous.filter(|&previous| previous != txn) {
                     found.edges.push(Edge { from: previous, to: txn, kind: WW });
                 }
+                // Writes are numbered in the order in which their transactions make them.
+                if previous == Some(txn) && write < before {
+                    let reader = self.txn_of(self.longest[key as usize]);
+                    let (value, txns) = (self.writes.value[write as usize], [reader, txn, NONE]);
+                    found.findings.push(Finding { name: "incompatible-order", key, value, txns });
+                }
+                before = write;
                 previous = Some(txn);
                 if failed != NONE && self.txns.status[txn as usize] == Status::Ok {
                     let reader = self.txn_of(self.longest[key as usize]);
@@ -337,10 +350,11 @@ struct Part {
     tails: Vec<(u32, u32)>,
 }
 
-fn has_duplicates(list: &str) -> bool {
+/// How many different elements a list has, if it has some more than once.
+fn distinct_if_fewer(list: &str) -> Option<u32> {
     let mut seen: Vec<&str> = elements(list).collect();
     let length = seen.len();
     seen.sort_unstable();
     seen.dedup();
-    seen.len() < length
+    (seen.len() < length).then_some(seen.len() as u32)
 }

@@ -10,6 +10,7 @@ use super::orders::{orders, Orders};
 use super::register::Registers;
 use super::story::{Evidence, Story, Told};
 use super::versions::Assumptions;
+use super::weak::{self, Weak};
 use super::writes::Writes;
 use crate::events::{Events, Malformed};
 
@@ -65,8 +66,13 @@ pub fn check_appends<E: Events>(events: &E, bounds: Bounds) -> Result<Report, Ma
     Ok(judge(&txns, dependencies, orders(events, &txns), &story, bounds))
 }
 
-/// Registers.
-pub fn check_registers<E: Events>(events: &E, assume: Assumptions, bounds: Bounds) -> Result<Report, Malformed> {
+/// Registers; of a weak level, also by its axioms.
+pub fn check_registers<E: Events>(
+    events: &E,
+    assume: Assumptions,
+    level: Option<Weak>,
+    bounds: Bounds,
+) -> Result<Report, Malformed> {
     let Some((txns, values)) = read(events, Dialect::Register, bounds)? else { return Ok(too_large()) };
     let registers = Registers::new(&txns, Writes::index(&txns)?);
     let orders = orders(events, &txns);
@@ -74,7 +80,22 @@ pub fn check_registers<E: Events>(events: &E, assume: Assumptions, bounds: Bound
     let (dependencies, inferred) = registers.dependencies(&txns, &orders, &processes, assume);
     let texts = values.into_texts();
     let story = Story::new(events, &txns, &texts, Evidence::Registers { registers: &registers, order: inferred });
-    Ok(judge(&txns, dependencies, orders, &story, bounds))
+    let answer = level.map(|level| weak::check(level, &txns, &registers, &orders, bounds.deadline, TOLD_MAX));
+    let mut report = judge(&txns, dependencies, orders, &story, bounds);
+    match answer {
+        None => {}
+        Some(None) => report.stopped = Some("out of time while clocks of sessions were computed".to_owned()),
+        Some(Some(answer)) => {
+            report.counts.extend(answer.counts);
+            for cycle in &answer.told {
+                match story.weak_cycle(cycle) {
+                    Some(told) => report.told.push(told),
+                    None => report.unconfirmed += 1,
+                }
+            }
+        }
+    }
+    Ok(report)
 }
 
 fn too_large() -> Report {

@@ -17,8 +17,10 @@ mod register;
 mod story;
 mod tokens;
 mod versions;
+mod weak;
 mod writes;
 
 pub use check::{check_appends, check_registers, Bounds, Report, TOLD_MAX};
 pub use story::{Step, Told};
 pub use versions::Assumptions;
+pub use weak::Weak;

@@ -54,7 +54,7 @@ impl Registers {
     }
 
     pub fn key_of(&self, version: u32) -> u32 {
-        self.writes.key.get(version as usize).copied().unwrap_or(version - self.writes.len() as u32)
+        self.writes.key.get(version as usize).copied().unwrap_or_else(|| version - self.writes.len() as u32)
     }
 
     pub fn value_of(&self, version: u32) -> Option<u32> {

@@ -10,6 +10,7 @@ use super::graph::{PROCESS, REALTIME, RW, WR, WW};
 use super::history::{Txns, NONE};
 use super::register::Registers;
 use super::versions::Precedes;
+use super::weak::{Link, WeakCycle};
 use crate::events::{Events, Kind};
 use crate::intern::FastMap;
 use crate::json::elements;
@@ -142,6 +143,76 @@ impl<'a, E: Events> Story<'a, E> {
         Some(Told { name: cycle.name(), key, message, rows, steps })
     }
 
+    /// A cycle of the order that a weak level demands; `None` if some step has no reason.
+    pub fn weak_cycle(&self, cycle: &WeakCycle) -> Option<Told> {
+        let initial = self.txns.len() as u32;
+        let length = cycle.steps.len();
+        let mut involved: Vec<u32> = Vec::new();
+        let mut steps = Vec::with_capacity(length);
+        let name = |at: usize| match cycle.steps[at % length].0 {
+            txn if txn == initial => "the initial state".to_owned(),
+            _ => format!("T{}", at % length + 1),
+        };
+        for (at, (from, link)) in cycle.steps.iter().enumerate() {
+            let (from, to) = (*from, cycle.steps[(at + 1) % length].0);
+            let names = (name(at), name(at + 1));
+            let names = (names.0.as_str(), names.1.as_str());
+            involved.extend([from, to]);
+            let (kind, reason) = match link {
+                _ if from == initial => {
+                    let why = format!("the initial state comes before {}", names.1);
+                    ("process", Reason { key: None, why, witnesses: Vec::new() })
+                }
+                Link::Session => ("process", self.process_reason(from, to, names)?),
+                Link::Read => ("wr", self.wr_reason(from, to, names)?),
+                Link::Aware { path, key } => ("ww", self.aware_reason(path, *key, to, names)?),
+            };
+            involved.extend(&reason.witnesses);
+            // The initial state has no event; the edges to and from it are told at the other end.
+            let row = |txn: u32, other: u32| self.row(if txn == initial { other } else { txn }) as u32;
+            let (from, to) = (row(from, to), row(to, from));
+            steps.push(Step { from, to, kind, key: reason.key, why: reason.why });
+        }
+        involved.retain(|&txn| txn != initial);
+        let mut rows: Vec<u32> = involved.iter().map(|&txn| self.row(txn) as u32).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let who = (0..length).filter(|&at| cycle.steps[at].0 != initial);
+        let who: Vec<String> = who.map(|at| format!("{} = {}", name(at), self.name(cycle.steps[at].0))).collect();
+        let why: Vec<&str> = steps.iter().map(|step| step.why.as_str()).collect();
+        let message = format!("{}. {}. No order of all transactions has all of this.", who.join("; "), why.join("; "));
+        Some(Told { name: cycle.name, key: None, message, rows, steps })
+    }
+
+    /// A transaction that reads a key from one writer though it knows of another, so that one comes first.
+    fn aware_reason(&self, path: &[u32], key: u32, to: u32, (a, b): (&str, &str)) -> Option<Reason> {
+        let (&from, &reader) = (path.first()?, path.last()?);
+        let key = self.txns.keys[key as usize];
+        let is_linked = |hop: &[u32]| {
+            self.process_reason(hop[0], hop[1], ("", "")).is_some()
+                || self.wr_reason(hop[0], hop[1], ("", "")).is_some()
+        };
+        let writes_key = self.raw(from).iter().any(|raw| raw.is_write && raw.key == key);
+        let wrote = if to as usize == self.txns.len() { Vec::new() } else { self.raw(to) };
+        let seen = self.raw(reader).into_iter().find(|raw| {
+            let is_of = |write: &Raw| write.is_write && write.key == key && write.value == raw.value;
+            !raw.is_write
+                && raw.key == key
+                && if wrote.is_empty() { raw.value == "null" } else { wrote.iter().any(is_of) }
+        })?;
+        if !writes_key || !path.windows(2).all(is_linked) {
+            return None;
+        }
+        let why = format!(
+            "{a} comes before {b}, because {} read key {} as {}, of {b}, although it {} {a}, which wrote that key too",
+            self.name(reader),
+            plain(key),
+            seen.value,
+            if path.len() == 2 { "had seen or followed" } else { "could know, through others, of" },
+        );
+        Some(Reason { key: Some(plain(key)), why, witnesses: path[1..].to_vec() })
+    }
+
     fn reason(&self, from: u32, to: u32, kind: u8, names: (&str, &str)) -> Option<Reason> {
         match kind {
             PROCESS => self.process_reason(from, to, names),
@@ -202,9 +273,8 @@ impl<'a, E: Events> Story<'a, E> {
             return None;
         }
         let reader = self.txns.first.partition_point(|&first| first <= mop) as u32 - 1;
-        let reads = self.raw(reader);
-        let reads = reads.iter().filter(|raw| !raw.is_write && raw.key == key).map(|raw| list(raw.value));
-        reads.max_by_key(Vec::len).map(|list| (reader, list))
+        let read = self.raw(reader).into_iter().nth((mop - self.txns.first[reader as usize]) as usize)?;
+        (!read.is_write && read.key == key).then(|| (reader, list(read.value)))
     }
 
     fn list_reason(&self, from: u32, to: u32, kind: u8, (a, b): (&str, &str)) -> Option<Reason> {
@@ -328,7 +398,7 @@ impl<'a, E: Events> Story<'a, E> {
             }
             "duplicate-elements" => format!("{} read some element of key {key} more than once.", tell(0)),
             "incompatible-order" => {
-                format!("{} and {} read key {key} in orders that cannot both be.", tell(0), tell(1))
+                format!("{} and {} show orders of key {key} that cannot both be.", tell(0), tell(1))
             }
             "lost-update" => {
                 format!("{} and {} both read key {key} as of {value} and wrote to it.", tell(0), tell(1))

@@ -1,0 +1,475 @@
+//! Read committed, read atomic and causal consistency of registers, decided exactly.
+//!
+//! By the axioms of Biswas and Enea ("On the complexity of checking transactional consistency", OOPSLA 2019): there is an
+//! order of all transactions that contains the order of sessions and who read from whom, and in which, whenever some
+//! t3 reads x from t1, every other writer t2 of x that t3 is aware of comes before t1. The levels differ in what
+//! makes t3 aware: having read from t2 before (read committed), reading from t2 or following it in its session (read
+//! atomic), or any path of those (causal). So whether such an order exists is whether a graph has a cycle. Which edges
+//! suffice for it is from Møldrup and Pavlogiannis, "AWDIT: an optimal weak database isolation tester" (PLDI 2025).
+//!
+//! For causal consistency the past of a transaction is a clock: how much of each session it holds. Sessions come and go
+//! (each crash of a client ends one), so clocks of all sessions at once would be the square of the history; here they
+//! are computed for some sessions at a time, and only from where these begin to where a key that they wrote is read for
+//! the last time.
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::components::components;
+use super::graph::{Edge, Graph, Masked, PROCESS, WR, WW};
+use super::history::{Status, Txns, NONE};
+use super::orders::Orders;
+use super::register::Registers;
+use crate::intern::FastMap;
+
+/// The levels that are decided here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weak {
+    ReadCommitted,
+    ReadAtomic,
+    Causal,
+}
+
+/// A cycle of a level's order: each transaction with what puts it before the next.
+pub struct WeakCycle {
+    pub name: &'static str,
+    pub steps: Vec<(u32, Link)>,
+}
+
+pub enum Link {
+    Session,
+    Read,
+    /// The last of `path` read `key` from the next transaction though it was aware of this one, along the path.
+    Aware {
+        path: Vec<u32>,
+        key: u32,
+    },
+}
+
+/// What was found: cycles to tell, and how many components hold some.
+pub struct WeakAnswer {
+    pub told: Vec<WeakCycle>,
+    pub counts: Vec<(&'static str, usize)>,
+}
+
+/// Who must come before whom because of a reader, and which.
+#[derive(Clone, Copy)]
+struct Forced {
+    from: u32,
+    to: u32,
+    reader: u32,
+    key: u32,
+}
+
+struct Sessions<'a> {
+    txns: &'a Txns<'a>,
+    registers: &'a Registers,
+    /// Order of sessions and of reads. The last node is who wrote the initial state, before everybody.
+    edges: Vec<Edge>,
+    initial: u32,
+    /// The transaction before each in its session.
+    previous: Vec<u32>,
+    /// Reads from others in their order: key and writer.
+    reads: Vec<(u32, u32)>,
+    first: Vec<u32>,
+}
+
+/// Judges one level. `None` if the deadline came first.
+pub fn check(
+    level: Weak,
+    txns: &Txns,
+    registers: &Registers,
+    orders: &Orders,
+    deadline: Instant,
+    told_max: usize,
+) -> Option<WeakAnswer> {
+    let sessions = Sessions::new(txns, registers, orders);
+    let nodes = sessions.initial + 1;
+    let graph = |edges: &[Edge]| Graph::new(0, nodes, edges, Vec::new(), Vec::new(), Vec::new());
+    let before = graph(&sessions.edges);
+    let mask = WW | WR | PROCESS;
+    let name = if components(&Masked { graph: &before, mask }).is_empty() {
+        match level {
+            Weak::ReadCommitted => "non-monotonic-read",
+            Weak::ReadAtomic => "fractured-read",
+            Weak::Causal => "causality-violation",
+        }
+    } else {
+        "happens-before-cycle"
+    };
+    let forced = match level {
+        _ if name == "happens-before-cycle" => Vec::new(),
+        Weak::ReadCommitted => sessions.each(|txn, forced| sessions.read_committed(txn, forced)),
+        Weak::ReadAtomic => sessions.read_atomic(),
+        Weak::Causal => sessions.causal(&before, deadline)?,
+    };
+    let mut edges = sessions.edges.clone();
+    edges.extend(forced.iter().map(|edge| Edge { from: edge.from, to: edge.to, kind: WW }));
+    let graph = graph(&edges);
+    let cyclic = components(&Masked { graph: &graph, mask });
+    let mut order: Vec<usize> = (0..cyclic.len()).collect();
+    order.sort_by_key(|&component| cyclic.get(component).len());
+    let reasons = if cyclic.is_empty() { Vec::new() } else { forced };
+    let reasons: FastMap<(u32, u32), Forced> = reasons.into_iter().map(|edge| ((edge.from, edge.to), edge)).collect();
+    let told = order.iter().take(told_max).filter_map(|&component| {
+        let steps = shortest(&graph, cyclic.get(component))?;
+        let link = |from: u32, to: u32, kind: u8| match kind {
+            PROCESS => Some(Link::Session),
+            WR => Some(Link::Read),
+            _ => reasons.get(&(from, to)).and_then(|edge| {
+                let path = path(&before, edge.from, edge.reader)?;
+                Some(Link::Aware { path, key: edge.key })
+            }),
+        };
+        let next = |at: usize| steps[(at + 1) % steps.len()].0;
+        let steps = steps.iter().enumerate().map(|(at, &(from, kind))| Some((from, link(from, next(at), kind)?)));
+        Some(WeakCycle { name, steps: steps.collect::<Option<_>>()? })
+    });
+    let told: Vec<WeakCycle> = told.collect();
+    let counts = if cyclic.is_empty() { Vec::new() } else { vec![(name, cyclic.len())] };
+    Some(WeakAnswer { told, counts })
+}
+
+/// A shortest path of session order and reads.
+fn path(graph: &Graph, from: u32, to: u32) -> Option<Vec<u32>> {
+    let mut parents: FastMap<u32, u32> = FastMap::default();
+    let mut queue = VecDeque::from([from]);
+    while let Some(node) = queue.pop_front() {
+        if node == to {
+            let mut path = vec![to];
+            while path[path.len() - 1] != from {
+                path.push(parents[&path[path.len() - 1]]);
+            }
+            path.reverse();
+            return Some(path);
+        }
+        for (next, _) in graph.data(node) {
+            if next != from && !parents.contains_key(&next) {
+                parents.insert(next, node);
+                queue.push_back(next);
+            }
+        }
+    }
+    None
+}
+
+/// A shortest cycle of a component, or in a large one a short one.
+fn shortest(graph: &Graph, members: &[u32]) -> Option<Vec<(u32, u8)>> {
+    const STARTS_MAX: usize = 64;
+    let inside: FastMap<u32, ()> = members.iter().map(|&node| (node, ())).collect();
+    let mut best: Option<Vec<(u32, u8)>> = None;
+    for &goal in members.iter().take(STARTS_MAX) {
+        let mut parents: FastMap<u32, (u32, u8)> = FastMap::default();
+        let mut queue = VecDeque::from([goal]);
+        'search: while let Some(node) = queue.pop_front() {
+            for (next, kind) in graph.data(node) {
+                if next == goal {
+                    let mut steps = vec![(node, kind)];
+                    let mut at = node;
+                    while at != goal {
+                        let (parent, kind) = parents[&at];
+                        steps.push((parent, kind));
+                        at = parent;
+                    }
+                    steps.reverse();
+                    if best.as_ref().is_none_or(|best| steps.len() < best.len()) {
+                        best = Some(steps);
+                    }
+                    break 'search;
+                }
+                if inside.contains_key(&next) && !parents.contains_key(&next) {
+                    parents.insert(next, (node, kind));
+                    queue.push_back(next);
+                }
+            }
+        }
+    }
+    best
+}
+
+impl<'a> Sessions<'a> {
+    fn new(txns: &'a Txns<'a>, registers: &'a Registers, orders: &Orders) -> Self {
+        let initial = txns.len() as u32;
+        let mut previous = vec![NONE; txns.len()];
+        for (txn, &next) in orders.process.iter().enumerate().filter(|(_, &next)| next != NONE) {
+            previous[next as usize] = txn as u32;
+        }
+        for edge in orders.extra.iter().filter(|edge| registers.is_node[edge.to as usize]) {
+            previous[edge.to as usize] = edge.from;
+        }
+        let (mut reads, mut first, mut edges) = (Vec::new(), vec![0], Vec::new());
+        for txn in 0..initial {
+            for mop in txns.mops_of(txn as usize).iter().filter(|mop| !mop.is_write) {
+                let version = registers.seen(mop.key, mop.value);
+                if version == NONE {
+                    continue;
+                }
+                let writer = registers.writer_of(version).unwrap_or(initial);
+                let may_matter = writer == initial || registers.is_node[writer as usize];
+                if writer != txn && may_matter {
+                    reads.push((mop.key, writer));
+                    edges.push(Edge { from: writer, to: txn, kind: WR });
+                }
+            }
+            first.push(reads.len() as u32);
+            if registers.is_node[txn as usize] {
+                edges.push(Edge { from: initial, to: txn, kind: PROCESS });
+                if previous[txn as usize] != NONE {
+                    edges.push(Edge { from: previous[txn as usize], to: txn, kind: PROCESS });
+                }
+            }
+        }
+        Self { txns, registers, edges, initial, previous, reads, first }
+    }
+
+    fn reads_of(&self, txn: u32) -> &[(u32, u32)] {
+        &self.reads[self.first[txn as usize] as usize..self.first[txn as usize + 1] as usize]
+    }
+
+    fn each(&self, find: impl Fn(u32, &mut Vec<Forced>) + Sync) -> Vec<Forced> {
+        let all: Vec<u32> = (0..self.initial).filter(|&txn| self.txns.status[txn as usize] == Status::Ok).collect();
+        let part = |txns: &[u32]| {
+            let mut forced = Vec::new();
+            txns.iter().for_each(|&txn| find(txn, &mut forced));
+            forced
+        };
+        all.par_chunks(4096).flat_map_iter(part).collect()
+    }
+
+    /// The keys that a transaction wrote; of the initial state, none are listed.
+    fn written(&self, txn: u32) -> impl Iterator<Item = u32> + '_ {
+        let mops = if txn == self.initial { &[] } else { self.txns.mops_of(txn as usize) };
+        mops.iter().filter(|mop| mop.is_write).map(|mop| mop.key)
+    }
+
+    /// Every writer that was read from before a read of a key that it wrote too comes before the one then seen. The
+    /// next other writer seen is enough: whoever is seen after that was forced behind it.
+    fn read_committed(&self, txn: u32, forced: &mut Vec<Forced>) {
+        let reads = self.reads_of(txn);
+        if reads.len() < 2 {
+            return;
+        }
+        let mut places: FastMap<u32, Vec<u32>> = FastMap::default();
+        for (at, &(key, _)) in reads.iter().enumerate() {
+            places.entry(key).or_default().push(at as u32);
+        }
+        let mut seen: FastMap<u32, ()> = FastMap::default();
+        for (at, &(_, from)) in reads.iter().enumerate() {
+            if seen.insert(from, ()).is_some() {
+                continue;
+            }
+            for key in self.written(from) {
+                let Some(places) = places.get(&key) else { continue };
+                let later = places.partition_point(|&place| place as usize <= at);
+                let other = places[later..].iter().map(|&place| reads[place as usize].1).find(|&to| to != from);
+                forced.extend(other.map(|to| Forced { from, to, reader: txn, key }));
+            }
+        }
+    }
+
+    /// The writers that a transaction reads from, and the last one of each key in its session.
+    fn read_atomic(&self) -> Vec<Forced> {
+        let mut forced = self.each(|txn, forced| {
+            let reads = self.reads_of(txn);
+            let mut places: FastMap<u32, Vec<u32>> = FastMap::default();
+            reads.iter().for_each(|&(key, from)| places.entry(key).or_default().push(from));
+            let mut seen: FastMap<u32, ()> = FastMap::default();
+            for &(_, from) in reads {
+                if seen.insert(from, ()).is_some() {
+                    continue;
+                }
+                for key in self.written(from) {
+                    let others = places.get(&key).into_iter().flatten().filter(|&&to| to != from);
+                    forced.extend(others.map(|&to| Forced { from, to, reader: txn, key }));
+                }
+            }
+        });
+        let mut last: FastMap<(u32, u32), u32> = FastMap::default();
+        let session = self.numbered();
+        for txn in 0..self.initial {
+            let session = session[txn as usize].0;
+            for &(key, to) in self.reads_of(txn) {
+                let from = last.get(&(session, key)).copied().filter(|&from| from != to);
+                forced.extend(from.map(|from| Forced { from, to, reader: txn, key }));
+            }
+            if self.registers.is_node[txn as usize] {
+                self.written(txn).for_each(|key| {
+                    last.insert((session, key), txn);
+                });
+            }
+        }
+        forced
+    }
+
+    /// Session and place in it of every transaction that may matter, sessions by their beginning.
+    fn numbered(&self) -> Vec<(u32, u32)> {
+        let mut place = vec![(NONE, 0); self.initial as usize];
+        let mut sessions = 0;
+        for txn in (0..self.initial as usize).filter(|&txn| self.registers.is_node[txn]) {
+            place[txn] = match self.previous[txn] {
+                NONE => {
+                    sessions += 1;
+                    (sessions - 1, 0)
+                }
+                previous => {
+                    let (session, at) = place[previous as usize];
+                    (session, at + 1)
+                }
+            };
+        }
+        place
+    }
+
+    fn causal(&self, before: &Graph, deadline: Instant) -> Option<Vec<Forced>> {
+        let past = Past::new(self, before);
+        let blocks = past.sessions.div_ceil(WIDTH);
+        let parts: Option<Vec<Vec<Forced>>> = (0..blocks)
+            .into_par_iter()
+            .map(|block| (Instant::now() < deadline).then(|| past.block(block * WIDTH)))
+            .collect();
+        Some(parts?.concat())
+    }
+}
+
+/// Sessions whose clocks are computed together: eight of the machine's widest words.
+const WIDTH: u32 = 32;
+
+struct Past<'a> {
+    of: &'a Sessions<'a>,
+    session: Vec<(u32, u32)>,
+    sessions: u32,
+    /// Transactions so that each comes behind all it depends on, and the place of each.
+    order: Vec<u32>,
+    place: Vec<u32>,
+    /// Of every key its writers: session, place in it, transaction.
+    writers: Vec<(u32, (u32, u32, u32))>,
+    key_first: Vec<u32>,
+    /// First place of each session, last place where a key of it is read.
+    span: Vec<(u32, u32)>,
+}
+
+impl<'a> Past<'a> {
+    fn new(of: &'a Sessions<'a>, before: &Graph) -> Self {
+        let session = of.numbered();
+        let sessions = session.iter().filter(|of| of.0 != NONE).map(|of| of.0 + 1).max().unwrap_or(0);
+        let order = topological(before, of.initial);
+        let mut place = vec![0; order.len() + 1];
+        order.iter().enumerate().for_each(|(at, &txn)| place[txn as usize] = at as u32);
+        let mut writers = Vec::new();
+        for txn in (0..of.initial).filter(|&txn| of.registers.is_node[txn as usize]) {
+            let (session, at) = session[txn as usize];
+            writers.extend(of.written(txn).map(|key| (key, (session, at, txn))));
+        }
+        writers.par_sort_unstable();
+        writers.dedup();
+        let keys = of.txns.keys.len();
+        let mut key_first = vec![0u32; keys + 1];
+        writers.iter().for_each(|writer| key_first[writer.0 as usize + 1] += 1);
+        (0..keys).for_each(|key| key_first[key + 1] += key_first[key]);
+        let mut read_last = vec![0; keys];
+        for &txn in &order {
+            of.reads_of(txn).iter().for_each(|&(key, _)| read_last[key as usize] = place[txn as usize]);
+        }
+        let mut span = vec![(NONE, 0); sessions as usize];
+        for &(key, (session, _, txn)) in &writers {
+            let span = &mut span[session as usize];
+            *span = (span.0.min(place[txn as usize]), span.1.max(read_last[key as usize]));
+        }
+        Self { of, session, sessions, order, place, writers, key_first, span }
+    }
+
+    /// What the clocks of some sessions force.
+    fn block(&self, base: u32) -> Vec<Forced> {
+        let spans = &self.span[base as usize..self.sessions.min(base + WIDTH) as usize];
+        let start = spans.iter().map(|span| span.0).min().unwrap_or(NONE);
+        let end = spans.iter().map(|span| span.1).max().unwrap_or(0);
+        let mut forced = Vec::new();
+        if start > end {
+            return forced;
+        }
+        let mut clocks = vec![[0u32; WIDTH as usize]; (end - start) as usize + 1];
+        for at in start..=end {
+            let txn = self.order[at as usize];
+            let mut clock = [0u32; WIDTH as usize];
+            let previous = self.of.previous[txn as usize];
+            let reads = self.of.reads_of(txn);
+            let before = reads.iter().map(|&(_, from)| from).chain((previous != NONE).then_some(previous));
+            for from in before.filter(|&from| from != self.of.initial) {
+                let place = self.place[from as usize];
+                if place >= start {
+                    let other = &clocks[(place - start) as usize];
+                    clock.iter_mut().zip(other).for_each(|(mine, &theirs)| *mine = (*mine).max(theirs));
+                }
+                let (session, at) = self.session[from as usize];
+                if (base..base + WIDTH).contains(&session) {
+                    let mine = &mut clock[(session - base) as usize];
+                    *mine = (*mine).max(at + 1);
+                }
+            }
+            for &(key, to) in reads {
+                self.read(base, start, (txn, key, to), &clock, &clocks, &mut forced);
+            }
+            clocks[(at - start) as usize] = clock;
+        }
+        forced
+    }
+
+    /// For one read, the last writer of its key in each session within the reader's clock.
+    fn read(
+        &self,
+        base: u32,
+        start: u32,
+        (txn, key, to): (u32, u32, u32),
+        clock: &[u32; WIDTH as usize],
+        clocks: &[[u32; WIDTH as usize]],
+        forced: &mut Vec<Forced>,
+    ) {
+        let all = &self.writers[self.key_first[key as usize] as usize..self.key_first[key as usize + 1] as usize];
+        let first = all.partition_point(|writer| writer.1 .0 < base);
+        let mut rest = &all[first..];
+        while let Some(&(_, (session, _, _))) = rest.first().filter(|writer| writer.1 .0 < base + WIDTH) {
+            let known = clock[(session - base) as usize];
+            let end = rest.partition_point(|writer| writer.1 .0 == session);
+            let within = rest[..end].partition_point(|writer| writer.1 .1 < known);
+            rest = &rest[end..];
+            let Some(&(_, (_, at, from))) = within.checked_sub(1).map(|last| &all[all.len() - rest.len() - end + last])
+            else {
+                continue;
+            };
+            // Nothing new if the one that was read is aware of it itself.
+            let is_known = to != self.of.initial && {
+                let place = self.place[to as usize];
+                place >= start && clocks[(place - start) as usize][(session - base) as usize] > at
+            };
+            if from != to && from != txn && !is_known {
+                forced.push(Forced { from, to, reader: txn, key });
+            }
+        }
+    }
+}
+
+/// All transactions in an order that contains the graph, which has no cycle, and else is that of invocations: so what
+/// happened at one time stays together.
+fn topological(graph: &Graph, txns: u32) -> Vec<u32> {
+    let mut missing = vec![0u32; txns as usize + 1];
+    for node in 0..=txns {
+        graph.data(node).for_each(|(to, _)| missing[to as usize] += 1);
+    }
+    let mut order: Vec<u32> = Vec::with_capacity(txns as usize + 1);
+    let mut ready: BinaryHeap<Reverse<u32>> =
+        (0..=txns).filter(|&node| missing[node as usize] == 0).map(Reverse).collect();
+    while let Some(Reverse(node)) = ready.pop() {
+        if node != txns {
+            order.push(node);
+        }
+        for (to, _) in graph.data(node) {
+            missing[to as usize] -= 1;
+            if missing[to as usize] == 0 {
+                ready.push(Reverse(to));
+            }
+        }
+    }
+    order
+}
