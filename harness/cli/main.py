@@ -68,6 +68,8 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """The console script. Never shows a traceback for a mistake of the user's or a failure of the surroundings."""
+    # A shell's background jobs begin with SIGINT ignored; then SIGTERM, which is turned into it, would be, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         code = cli.main(standalone_mode=False)
