@@ -42,20 +42,44 @@ impl Malformed {
     }
 }
 
+/// The invocations of clients, in order of rows.
+pub struct Invocations<'a> {
+    /// In the order of their first appearance.
+    pub keys: Vec<Option<&'a str>>,
+    /// Per key how many.
+    pub counts: Vec<usize>,
+    /// Row, and number of the key.
+    pub rows: Vec<(u32, u32)>,
+}
+
+impl<'a> Invocations<'a> {
+    pub fn of(events: &'a impl Events) -> Self {
+        let mut found = Self { keys: Vec::new(), counts: Vec::new(), rows: Vec::with_capacity(events.len() / 2 + 1) };
+        let mut number = crate::intern::FastMap::default();
+        for row in 0..events.len() {
+            if events.kind(row) != Kind::Invoke || events.process(row) < 0 {
+                continue;
+            }
+            let key = events.key(row);
+            let number = *number.entry(key).or_insert_with(|| {
+                found.keys.push(key);
+                found.counts.push(0);
+                found.keys.len() - 1
+            });
+            found.counts[number] += 1;
+            found.rows.push((row as u32, number as u32));
+        }
+        found
+    }
+}
+
 /// The rows of client invocations, by key, keys in the order of their first appearance.
 pub fn invocations_by_key<'a>(events: &'a impl Events) -> Vec<(Option<&'a str>, Vec<u32>)> {
-    let mut groups: Vec<(Option<&'a str>, Vec<u32>)> = Vec::new();
-    let mut place = crate::intern::FastMap::default();
-    for row in 0..events.len() {
-        if events.kind(row) != Kind::Invoke || events.process(row) < 0 {
-            continue;
-        }
-        let key = events.key(row);
-        let group = *place.entry(key).or_insert_with(|| {
-            groups.push((key, Vec::new()));
-            groups.len() - 1
-        });
-        groups[group].1.push(row as u32);
+    let found = Invocations::of(events);
+    let group = |(&key, &count): (&Option<&'a str>, &usize)| (key, Vec::with_capacity(count));
+    let mut groups: Vec<(Option<&str>, Vec<u32>)> = found.keys.iter().zip(&found.counts).map(group).collect();
+    for (row, key) in found.rows {
+        groups[key as usize].1.push(row);
     }
     groups
 }

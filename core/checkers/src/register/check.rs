@@ -6,7 +6,7 @@ use super::decide::{by_search, by_zones, Decision, Method, Verdict};
 use super::lost::{lost_writes, LostWrite};
 use super::op::RegisterHistory;
 use super::staleness::{staleness, Staleness};
-use crate::events::{invocations_by_key, phase_mark, Events, Malformed};
+use crate::events::{phase_mark, Events, Malformed};
 use crate::search::Limits;
 use crate::turns::in_turns;
 
@@ -25,10 +25,7 @@ pub struct KeyVerdict<'a> {
 
 impl<'a, E: Events> Registers<'a, E> {
     pub fn read(events: &'a E, reading: &Reading<'a>) -> Result<Self, Malformed> {
-        let groups = invocations_by_key(events);
-        let registers: Result<Vec<_>, Malformed> =
-            groups.par_iter().map(|(key, rows)| Register::read(events, *key, rows, reading)).collect();
-        Ok(Self { registers: registers?, events })
+        Ok(Self { registers: Register::read_all(events, reading)?, events })
     }
 
     pub fn all(&self) -> &[Register<'a, E>] {

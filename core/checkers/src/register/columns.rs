@@ -1,7 +1,9 @@
 //! From the events of a history to registers.
+use rayon::prelude::*;
+
 use super::explain::Story;
 use super::op::{Action, RegisterHistory, RegisterOp, Value};
-use crate::events::{moment, Events, Kind, Malformed};
+use crate::events::{moment, Events, Invocations, Kind, Malformed};
 use crate::intern::Interner;
 use crate::json;
 use crate::model::NEVER;
@@ -48,23 +50,51 @@ impl<E: Events> Story for Register<'_, E> {
 }
 
 impl<'a, E: Events> Register<'a, E> {
-    /// Reads the operations whose invocations are in `rows`.
-    pub fn read(
-        events: &'a E,
-        key: Option<&'a str>,
-        rows: &[u32],
-        reading: &Reading<'a>,
-    ) -> Result<Register<'a, E>, Malformed> {
-        let mut reader = Reader { events, reading, values: Interner::new(reading.initial, rows.len()) };
-        let mut history = RegisterHistory::default();
-        history.ops.reserve_exact(rows.len());
-        for &row in rows {
-            reader.add(&mut history, row)?;
+    /// Reads all registers of a history, in the order of their first appearance.
+    ///
+    /// Every thread goes through all rows in order and takes those of its share of the keys. Going through one key after
+    /// the other would jump about in every column, and a thousand keys would cost three times as much as one.
+    pub fn read_all(events: &'a E, reading: &Reading<'a>) -> Result<Vec<Register<'a, E>>, Malformed> {
+        let invocations = Invocations::of(events);
+        let shards = rayon::current_num_threads().clamp(1, invocations.keys.len().max(1));
+        let read: Vec<_> =
+            (0..shards).into_par_iter().map(|shard| read_shard(events, reading, &invocations, shard, shards)).collect();
+        let first_wrong = read.iter().filter_map(|shard| shard.as_ref().err()).min_by_key(|malformed| malformed.row);
+        if let Some(malformed) = first_wrong {
+            return Err(malformed.clone());
         }
+        let mut parts: Vec<_> = read.into_iter().flatten().map(Vec::into_iter).collect();
+        let of_key = |key: usize| parts[key % shards].next();
+        Ok((0..invocations.keys.len()).filter_map(of_key).collect())
+    }
+}
+
+/// The registers whose number is `shard` modulo `shards`.
+fn read_shard<'a, E: Events>(
+    events: &'a E,
+    reading: &Reading<'a>,
+    invocations: &Invocations<'a>,
+    shard: usize,
+    shards: usize,
+) -> Result<Vec<Register<'a, E>>, Malformed> {
+    let own = || (shard..invocations.keys.len()).step_by(shards);
+    let mut readers: Vec<(Reader<'a, '_, E>, RegisterHistory)> = own()
+        .map(|key| {
+            let count = invocations.counts[key];
+            let reader = Reader { events, reading, values: Interner::new(reading.initial, count) };
+            (reader, RegisterHistory { ops: Vec::with_capacity(count), ..RegisterHistory::default() })
+        })
+        .collect();
+    for &(row, key) in invocations.rows.iter().filter(|(_, key)| *key as usize % shards == shard) {
+        let (reader, history) = &mut readers[key as usize / shards];
+        reader.add(history, row)?;
+    }
+    let register = |(key, (reader, mut history)): (usize, (Reader<'a, '_, E>, RegisterHistory))| {
         let texts = reader.values.into_texts();
         history.values = texts.len() as Value;
-        Ok(Register { key, history, texts, events })
-    }
+        Register { key: invocations.keys[key], history, texts, events }
+    };
+    Ok(own().zip(readers).map(register).collect())
 }
 
 struct Reader<'a, 'r, E> {
