@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::bipartite::connect;
-use super::finding::{Dependencies, Finding};
+use super::finding::{some, Dependencies, Finding};
 use super::graph::{Edge, RW, WR, WW};
 use super::history::{Status, Txns, NONE};
 use super::internal;
@@ -141,7 +141,7 @@ impl<'t, 'a> Lists<'t, 'a> {
             for element in elements(mop.list) {
                 let value = values.number(element);
                 let write = self.writes.find(mop.key, value);
-                let finding = |name, writer| Finding { name, key: mop.key, value, txns: [txn, writer, NONE] };
+                let finding = |name, writer| Finding { name, key: mop.key, value, txns: some([txn, writer]) };
                 if write == NONE {
                     findings.push(finding("thin-air", NONE));
                     continue;
@@ -159,14 +159,14 @@ impl<'t, 'a> Lists<'t, 'a> {
                     name: "duplicate-elements",
                     key: mop.key,
                     value: mop.value,
-                    txns: [txn, NONE, NONE],
+                    txns: some([txn]),
                 });
             }
             findings.push(Finding {
                 name: "incompatible-order",
                 key: mop.key,
                 value: mop.value,
-                txns: [txn, other, NONE],
+                txns: some([txn, other]),
             });
         }
     }
@@ -222,7 +222,7 @@ impl<'t, 'a> Lists<'t, 'a> {
                 // What a list that holds an element twice was followed by, nobody can say.
                 if let Some(distinct) = distinct {
                     self.flawed(txn, key, distinct - 1, part);
-                    part.findings.push(Finding { name: "duplicate-elements", key, value, txns: [txn, NONE, NONE] });
+                    part.findings.push(Finding { name: "duplicate-elements", key, value, txns: some([txn]) });
                     return;
                 }
                 let place = match write {
@@ -249,7 +249,7 @@ impl<'t, 'a> Lists<'t, 'a> {
             return;
         }
         if !self.writes.is_final[write as usize] {
-            part.findings.push(Finding { name: "G1b", key, value, txns: [txn, writer, NONE] });
+            part.findings.push(Finding { name: "G1b", key, value, txns: some([txn, writer]) });
         }
         if is_node[writer as usize] {
             part.edges.push(Edge { from: writer, to: txn, kind: WR });
@@ -264,11 +264,11 @@ impl<'t, 'a> Lists<'t, 'a> {
         if flaws.failed <= place && flaws.failed != NONE {
             let writer = self.writes.txn[order[flaws.failed as usize] as usize];
             let value = value(flaws.failed);
-            part.findings.push(Finding { name: "G1a", key, value, txns: [txn, writer, NONE] });
+            part.findings.push(Finding { name: "G1a", key, value, txns: some([txn, writer]) });
         }
         if flaws.thin_air <= place && flaws.thin_air != NONE {
             let value = value(flaws.thin_air);
-            part.findings.push(Finding { name: "thin-air", key, value, txns: [txn, NONE, NONE] });
+            part.findings.push(Finding { name: "thin-air", key, value, txns: some([txn]) });
         }
     }
 
@@ -289,7 +289,7 @@ impl<'t, 'a> Lists<'t, 'a> {
                 // Writes are numbered in the order in which their transactions make them.
                 if previous == Some(txn) && write < before {
                     let reader = self.txn_of(self.longest[key as usize]);
-                    let (value, txns) = (self.writes.value[write as usize], [reader, txn, NONE]);
+                    let (value, txns) = (self.writes.value[write as usize], some([reader, txn]));
                     found.findings.push(Finding { name: "incompatible-order", key, value, txns });
                 }
                 before = write;
@@ -297,7 +297,7 @@ impl<'t, 'a> Lists<'t, 'a> {
                 if failed != NONE && self.txns.status[txn as usize] == Status::Ok {
                     let reader = self.txn_of(self.longest[key as usize]);
                     let value = self.writes.value[write as usize];
-                    let txns = [txn, failed, reader];
+                    let txns = some([txn, failed, reader]);
                     found.findings.push(Finding { name: "dirty-update", key, value, txns });
                     failed = NONE;
                 }

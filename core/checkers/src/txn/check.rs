@@ -123,7 +123,7 @@ fn judge<E: Events>(txns: &Txns, mut found: Dependencies, orders: Orders, story:
         ok: count(Status::Ok),
         info: count(Status::Info),
         failed: count(Status::Fail),
-        keys: txns.keys.len(),
+        keys: keys_used(txns),
         ..Report::default()
     };
     findings(std::mem::take(&mut found.findings), story, &mut report);
@@ -142,6 +142,12 @@ fn judge<E: Events>(txns: &Txns, mut found: Dependencies, orders: Orders, story:
         Some(cycles) => tell_cycles(cycles, story, &mut report),
     }
     report
+}
+
+fn keys_used(txns: &Txns) -> usize {
+    let mut used = vec![false; txns.keys.len()];
+    txns.mops.iter().for_each(|mop| used[mop.key as usize] = true);
+    used.into_iter().filter(|&is_used| is_used).count()
 }
 
 fn findings<E: Events>(mut all: Vec<Finding>, story: &Story<E>, report: &mut Report) {

@@ -2,7 +2,7 @@
 //!
 //! Only transactions that use a key twice are looked at.
 use super::append::Lists;
-use super::finding::Finding;
+use super::finding::{some, Finding};
 use super::history::{Status, Txns, NONE};
 use super::writes::Writes;
 use crate::intern::FastMap;
@@ -16,7 +16,7 @@ pub fn lists(txns: &Txns, writes: &Writes, texts: &[&str], lists: &Lists, findin
             if earlier == NONE {
                 continue;
             }
-            let finding = |name| Finding { name, key: mop.key, value: mop.value, txns: [txn, NONE, NONE] };
+            let finding = |name| Finding { name, key: mop.key, value: mop.value, txns: some([txn]) };
             if !mop.is_write {
                 if !continues(txns, writes, texts, at) {
                     findings.push(finding("internal"));
@@ -72,7 +72,7 @@ pub fn registers(txns: &Txns, writes: &Writes, findings: &mut Vec<Finding>) {
             if earlier == NONE {
                 continue;
             }
-            let finding = |name| Finding { name, key: mop.key, value: mop.value, txns: [txn, NONE, NONE] };
+            let finding = |name| Finding { name, key: mop.key, value: mop.value, txns: some([txn]) };
             if !mop.is_write {
                 if txns.mops[earlier as usize].value != mop.value {
                     findings.push(finding("internal"));
@@ -108,7 +108,7 @@ fn lost_updates(txns: &Txns, writes: &Writes, findings: &mut Vec<Finding>) {
             }
             let first = *first_of.entry((mop.key, read)).or_insert(txn);
             if first != txn {
-                findings.push(Finding { name: "lost-update", key: mop.key, value: read, txns: [first, txn, NONE] });
+                findings.push(Finding { name: "lost-update", key: mop.key, value: read, txns: some([first, txn]) });
             }
         }
     }

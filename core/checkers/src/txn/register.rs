@@ -2,7 +2,7 @@
 //!
 //! A transaction's external effects are what it first read of a key, before it wrote it, and what it wrote to it last.
 use super::bipartite::connect;
-use super::finding::{Dependencies, Finding};
+use super::finding::{some, Dependencies, Finding};
 use super::graph::{Edge, RW, WR, WW};
 use super::history::{Status, Txns, NONE};
 use super::internal;
@@ -139,7 +139,7 @@ impl Registers {
             if mop.is_write {
                 continue;
             }
-            let finding = |name, writer| Finding { name, key: mop.key, value: mop.value, txns: [txn, writer, NONE] };
+            let finding = |name, writer| Finding { name, key: mop.key, value: mop.value, txns: some([txn, writer]) };
             let version = self.seen(mop.key, mop.value);
             if version == NONE {
                 found.findings.push(finding("thin-air", NONE));

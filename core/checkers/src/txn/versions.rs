@@ -9,7 +9,7 @@
 //! began: `m_X <= M_Y` with m the earliest end and M the latest beginning. All such pairs would be a square; what is kept
 //! is their transitive reduction, found by sorting, at most as many edges a version as transactions are open at a time.
 use super::components::components;
-use super::finding::Finding;
+use super::finding::{some, Finding};
 use super::graph::{Edge, Graph, Masked, WW};
 use super::history::{Status, Txns, NONE};
 use super::orders::Orders;
@@ -82,21 +82,26 @@ fn cyclic_versions(
     key: u32,
 ) -> Finding {
     let value = members.iter().filter_map(|&version| registers.value_of(version)).min().unwrap_or(NONE);
-    let mut txns = Vec::new();
+    let (mut txns, mut writers) = (Vec::new(), Vec::new());
     if let Some(cycle) = version_cycle(graph, members) {
         for pair in cycle {
             let is_it = |edge: &&Precedes| (edge.from, edge.to) == pair;
             if let Some(edge) = known.iter().chain(more).find(is_it) {
                 txns.extend(edge.by);
             }
-            txns.extend([pair.0, pair.1].into_iter().filter_map(|version| registers.writer_of(version)));
+            writers.extend([pair.0, pair.1].into_iter().filter_map(|version| registers.writer_of(version)));
         }
     }
-    txns.sort_unstable();
-    txns.dedup();
-    txns.retain(|&txn| txn != NONE);
-    let at = |place: usize| txns.get(place).copied().unwrap_or(NONE);
-    Finding { name: "cyclic-versions", key, value, txns: [at(0), at(1), at(2)] }
+    txns.append(&mut writers);
+    // What shows the order comes before who wrote the versions.
+    let mut seen = Vec::new();
+    txns.retain(|txn| {
+        *txn != NONE && !seen.contains(txn) && {
+            seen.push(*txn);
+            true
+        }
+    });
+    Finding { name: "cyclic-versions", key, value, txns: some(txns) }
 }
 
 fn version_cycle(graph: &Graph, members: &[u32]) -> Option<Vec<(u32, u32)>> {
@@ -200,8 +205,10 @@ fn linearizable(registers: &Registers, txns: &Txns, orders: &Orders, findings: &
         let before = order.len();
         if let Some((x, y)) = reduction(&zones, &mut order) {
             order.truncate(before);
-            let mut txns = [x.ended_by, y.ended_by, x.begin];
+            let mut txns = [x.ended_by, y.begin, y.ended_by, x.begin].to_vec();
             txns.sort_unstable();
+            txns.dedup();
+            let txns = some(txns);
             let value = registers.value_of(x.version).or(registers.value_of(y.version)).unwrap_or(NONE);
             findings.push(Finding { name: "cyclic-versions", key: group[0].0, value, txns });
         }

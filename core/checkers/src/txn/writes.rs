@@ -118,7 +118,7 @@ impl Writes {
                 }
                 break;
             }
-            at = at + 1 & region.mask;
+            at = (at + 1) & region.mask;
         }
         self.txn.push(txn);
         self.key.push(key);
@@ -136,7 +136,7 @@ impl Writes {
             if found == NONE || self.value[found as usize] == value {
                 return found;
             }
-            at = at + 1 & region.mask;
+            at = (at + 1) & region.mask;
         }
     }
 
