@@ -122,9 +122,10 @@ fn replicas(seed: u64) -> Vec<Txn> {
                 continue;
             }
             let own = writes.iter().rev().find(|write| write.0 == key);
-            let is_here =
-                |(at, entry): &(usize, &(usize, Vec<(usize, u32)>))| *at < received[client] || entry.0 == client;
-            let mut others = log.iter().enumerate().rev().filter(is_here).flat_map(|(_, entry)| entry.1.iter().rev());
+            let here = received[client];
+            let entries = log.iter().enumerate().rev();
+            let visible = entries.filter(|(at, entry)| *at < here || entry.0 == client);
+            let mut others = visible.flat_map(|(_, entry)| entry.1.iter().rev());
             let seen = own.or_else(|| others.find(|write| write.0 == key)).map(|write| write.1);
             mops.push(Mop::Read(key, seen.into_iter().collect()));
         }

@@ -13,10 +13,12 @@ mod graph;
 mod history;
 mod internal;
 mod orders;
+mod past;
 mod register;
 mod story;
 mod tokens;
 mod versions;
+mod walk;
 mod weak;
 mod writes;
 
