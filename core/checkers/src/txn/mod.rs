@@ -14,6 +14,7 @@ mod history;
 mod internal;
 mod orders;
 mod past;
+mod reasons;
 mod register;
 mod story;
 mod tokens;
