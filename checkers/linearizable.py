@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from checkers.model import ILLEGAL, UNKNOWN, Model
@@ -20,6 +20,7 @@ from harness.errors import HistoryError, UsageError
 from harness.verdict import Verdict
 
 if TYPE_CHECKING:
+    from checkers.online import RegisterStream
     from harness.history import History
 
 REGISTERS = ("register", "cas-register")
@@ -84,6 +85,12 @@ class Linearizable:
         }
         return _result(keys, self.model if isinstance(self.model, str) else type(self.model).__name__, stats)
 
+    def stream(self, so_far: Callable[[], History]) -> RegisterStream | None:
+        """Registers can be judged while they are recorded, see `harness.streaming`; other types cannot."""
+        from checkers.online import RegisterStream
+
+        return RegisterStream(self, so_far) if self.model in REGISTERS else None
+
     def _keys(self, history: History, budget: Budget) -> Sequence[_core.KeyVerdict]:
         core, seconds, memory = history.core, budget.seconds, budget.memory_bytes
         if not isinstance(self.model, str):
@@ -102,6 +109,15 @@ class Linearizable:
             seconds=seconds,
             memory_bytes=memory,
         )
+
+
+def linearizable(ops: Mapping[str | None, int], model: str, *, seconds: float) -> Result:
+    """The result for keys of so many operations that all were found linearizable by zones."""
+    keys: list[_core.KeyVerdict] = [
+        {"key": key, "ops": count, "method": "zones", "verdict": "linearizable"} for key, count in ops.items()
+    ]
+    stats = {"keys": len(keys), "keys_failed": 0, "keys_unknown": 0, "keys_searched": 0, "ops": sum(ops.values())}
+    return _result(keys, model, stats | {"seconds": round(seconds, 6)})
 
 
 def _result(keys: Sequence[_core.KeyVerdict], model: str, stats: dict[str, Any]) -> Result:

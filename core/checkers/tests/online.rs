@@ -210,13 +210,13 @@ fn compare(case: u64, random: &mut Random, told: &[Told], exhaustive: bool, coun
 fn says_it_as_soon_as_nothing_can_mend_it() {
     let mut random = Random(11);
     let mut counts = Counts { violated: 0, before_the_end: 0 };
-    for case in 0..250_000 {
+    for case in 0..200_000 {
         let history = random_history(&mut random, Shape { ops_max: 8, values: 0, negations: false });
         let told = told(&mut random, &history, history.values + 8);
         compare(case, &mut random, &told, case % 8 == 0, &mut counts);
     }
     let Counts { violated, before_the_end } = counts;
-    assert!(violated > 25_000 && before_the_end > 12_000, "{violated}, {before_the_end}");
+    assert!(violated > 20_000 && before_the_end > 10_000, "{violated}, {before_the_end}");
 }
 
 #[test]

@@ -66,6 +66,12 @@ impl History {
         Ok(history)
     }
 
+    /// The same events, which are not the first of their history: `row` were recorded before them.
+    pub(crate) fn numbered_from(mut self, row: usize) -> History {
+        self.origin = Some((row..row + self.len()).map(|index| index as u32).collect());
+        self
+    }
+
     fn unpaired(batch: RecordBatch, provenance: Provenance) -> Result<History> {
         if batch.num_rows() > EVENTS_MAX {
             return Err(Error::malformed(format!("more than {EVENTS_MAX} events")));

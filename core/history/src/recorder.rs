@@ -262,6 +262,15 @@ impl Recorder {
         self.sink.as_mut().map_or(Ok(()), Sink::finish)
     }
 
+    /// The events from `row` on, as a history of their own that keeps their indices. Pairs stay pairs where both halves
+    /// are in it. Costs what the copy of those rows costs, so a history can be followed while it grows.
+    pub fn tail(&self, row: usize) -> Result<History, Error> {
+        let row = row.min(self.len());
+        let within = |&partner: &u32| partner.checked_sub(row as u32).filter(|_| partner != NONE).unwrap_or(NONE);
+        let partner = self.partner[row..].iter().map(within).collect();
+        Ok(History::from_paired(self.columns.slice(row, self.len()), partner)?.numbered_from(row))
+    }
+
     /// The history so far. Of a closed recorder its memory, handed over: afterwards the recorder is empty.
     pub fn take_history(&mut self) -> Result<History, Error> {
         if self.closed {

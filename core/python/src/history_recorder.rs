@@ -161,6 +161,23 @@ impl Recorder {
         Ok(history)
     }
 
+    #[pyo3(signature = (row, /))]
+    fn tail(&self, py: Python<'_>, row: usize) -> PyResult<History> {
+        let state = self.lock(py);
+        let tail = match &state.history {
+            None => {
+                let recorder = &state.recorder;
+                py.detach(|| recorder.tail(row))
+            }
+            Some(history) => {
+                let columns = &history.get().columns;
+                let rows: Vec<u32> = (row..columns.len()).map(|row| row as u32).collect();
+                py.detach(|| columns.select(&rows))
+            }
+        };
+        Ok(tail.map_err(to_py)?.into())
+    }
+
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
         let state = self.lock(py);
         Ok(match &state.history {

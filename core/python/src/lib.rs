@@ -3,9 +3,11 @@
 use pyo3::prelude::*;
 
 mod checkers;
+mod checkers_collections;
 mod checkers_custom;
 mod checkers_events;
 mod checkers_objects;
+mod checkers_online;
 mod checkers_register;
 mod checkers_sessions;
 mod checkers_txn;

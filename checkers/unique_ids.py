@@ -1,0 +1,34 @@
+"""Identifiers: none is given out twice.
+
+{process 0, invoke, generate}   {process 0, ok, generate, "a-1"}
+{process 1, invoke, generate}   {process 1, ok, generate, "a-1"}    duplicate
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from checkers.collection import collected
+from harness import _core
+from harness.checker import Budget, Result
+
+if TYPE_CHECKING:
+    from harness.history import History
+
+KINDS = ("duplicate",)
+
+
+class UniqueIds:
+    """`unique-ids`. Identifiers are any JSON value but null; `1` and `"1"` differ."""
+
+    def check(self, history: History, *, budget: Budget) -> Result:
+        """`stats`: `attempted, acknowledged, duplicate`, and `range` of those that are integers.
+
+        Inconclusive with fewer than two. Raises `HistoryError`.
+        """
+        return collected("unique-ids", lambda: _core.check_unique_ids(history.core), KINDS, _passed)
+
+
+def _passed(stats: Mapping[str, Any]) -> str:
+    return f"{stats['acknowledged']:,} identifiers were given out, each once"
