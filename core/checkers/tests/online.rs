@@ -147,7 +147,7 @@ fn known(told: &[Told], seen: &[Event], decided: i64) -> RegisterHistory {
         let is_complete = is_seen(true) && !each.op.is_pending() && each.end < decided;
         if is_complete {
             history.ops.push(each.op);
-        } else if !is_read && !(is_refused && each.asked.0 == "cas") {
+        } else if !(is_read || is_refused && each.asked.0 == "cas") {
             history.ops.push(RegisterOp { ret: NEVER, ..each.op });
         } else if is_refused {
             let (from, to) = each.asked.1.trim_matches(['[', ']']).split_once(',').expect("a pair");
