@@ -40,6 +40,7 @@ fn check_list_append<'py>(
 #[pyo3(signature = (
     history, *, writes_follow_reads, sequential_keys, linearizable_keys, axioms, seconds, memory_bytes
 ))]
+#[expect(clippy::too_many_arguments, reason = "they are the keyword arguments of a Python function")]
 fn check_rw_register<'py>(
     py: Python<'py>,
     history: &History,
