@@ -29,14 +29,16 @@ INT64_MAX = (1 << 63) - 1
 
 
 class CounterBounds:
-    """`counter`. `initial` is the value before the first add."""
+    """`counter-bounds`. `initial` is the value before the first add."""
 
     def __init__(self, *, initial: int = 0) -> None:
-        self.initial = whole("counter: initial", initial)
+        self.initial = whole("counter-bounds: initial", initial)
 
     def check(self, history: History, *, budget: Budget) -> Result:
         """`stats`: `adds, reads` and the kinds. Inconclusive without a read. Raises `HistoryError`."""
-        return collected("counter", lambda: _core.check_counter(history.core, initial=self.initial), KINDS, _passed)
+        return collected(
+            "counter-bounds", lambda: _core.check_counter(history.core, initial=self.initial), KINDS, _passed
+        )
 
 
 def whole(name: str, value: object) -> int:

@@ -26,7 +26,7 @@ KINDS = ("lost", "unexpected", "duplicate")
 
 
 class SetFinal:
-    """`set`. Lost: acknowledged before a final read was invoked, and not in it. Unexpected: in it, though never added,
+    """`set-final`. Lost: acknowledged before a final read was invoked, and not in it. Unexpected: in it, though never added,
     or only by an add that failed. Duplicate: in it more than once.
     """
 
@@ -35,7 +35,7 @@ class SetFinal:
 
         Inconclusive without a final read, or if nothing was acknowledged before it. Raises `HistoryError`.
         """
-        return collected("set", lambda: _core.check_set(history.core), KINDS, _passed)
+        return collected("set-final", lambda: _core.check_set(history.core), KINDS, _passed)
 
 
 def _passed(stats: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """A set that is read all the time: for each element, whether and when it became visible for good, or was lost.
 
-Operations as for `set`, with reads throughout:
+Operations as for `set-final`, with reads throughout:
 
     {process 0, invoke, add, 7}   {process 0, ok, add, 7}       known from here on
     {process 1, invoke, read}     {process 1, ok, read, []}     stale: it misses 7
