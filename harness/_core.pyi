@@ -219,9 +219,7 @@ class RegisterStream:
     def remembered(self) -> int:
         """Number of operations, values and groups of values in memory."""
 
-def check_objects(
-    history: History, *, model: str, permits: int, seconds: float, memory_bytes: int
-) -> list[KeyVerdict]:
+def check_objects(history: History, *, model: str, permits: int, seconds: float, memory_bytes: int) -> list[KeyVerdict]:
     """Whether each key is a linearizable object of another type. ValueError for an unknown model."""
 
 def check_custom(
@@ -253,7 +251,7 @@ class TransactionAnomaly(TypedDict):
     steps: list[CycleStep]
 
 class TransactionReport(TypedDict):
-    """`counts` has every anomaly by type; `anomalies` the first few of each. `stopped` says why the check ended early."""
+    """`counts` has all anomalies by type, `anomalies` the first of each; `stopped` says why the check ended early."""
 
     txns: int
     ok: int

@@ -9,7 +9,7 @@ order, and each of these is tried even when the one before it failed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -23,13 +23,15 @@ from harness.interpreter import interpret
 from harness.operation import PHASE, Operation
 from harness.runs import RunFolder
 from harness.schedule import NemesisWorker, healing, schedule
+from harness.streaming import Stop, Streaming, Watch, until_violation
 
 HARNESS = "harness"
 """The nemesis thread of the harness itself: as process -1 it sets the phase marks."""
 
 FLUSH_S = 0.5
 """How often the history is handed to the operating system when little happens; the recorder sees to it when much
-does."""
+does. Also how often a run that stops at the first violation looks for one: in simulated runs this is virtual time, so
+equal seeds stop at the same event."""
 
 
 class Progress(Protocol):
@@ -41,8 +43,15 @@ class Progress(Protocol):
         """The run has come to this part of its life."""
 
 
-def conduct(experiment: Experiment, folder: RunFolder, progress: Progress | None) -> None:
+def conduct(
+    experiment: Experiment,
+    folder: RunFolder,
+    progress: Progress | None,
+    watched: Mapping[str, Streaming] | None = None,
+) -> Stop | None:
     """Makes the cluster, plays the whole schedule on it, and removes it. The history is in `folder.history` afterwards.
+
+    The load ends at the first violation that a checker in `watched`, by claim, finds while it runs; it is returned.
 
     Raises `HarnessError` (or one of its kinds) for what failed outside the target; what was recorded until then is
     kept.
@@ -52,7 +61,8 @@ def conduct(experiment: Experiment, folder: RunFolder, progress: Progress | None
         recorder = Recorder(str(folder.history))
     except OSError as problem:
         raise RecordingError(f"cannot record to {folder.history}: {problem.strerror}") from problem
-    life = _Life(experiment, folder, cluster, recorder, progress)
+    watch = Watch(recorder, watched or {})
+    life = _Life(experiment, folder, cluster, recorder, progress, watch)
     try:
         cluster.run(life.live)
         recorder.close()
@@ -61,6 +71,7 @@ def conduct(experiment: Experiment, folder: RunFolder, progress: Progress | None
     finally:
         with suppress(OSError):  # told above, or about to be: a second refusal of the disk adds nothing
             recorder.close()
+    return watch.stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,7 @@ class _Life:
     cluster: Cluster
     recorder: Recorder
     progress: Progress | None
+    watch: Watch
 
     async def live(self) -> None:
         """From nothing to nothing."""
@@ -111,9 +123,10 @@ class _Life:
         """The whole run as one generator."""
         plan, workload = self.experiment.plan, self.experiment.workload
         faults = [schedule(worker.nemesis, self.experiment.streams) for worker in workers]
+        load = time_limit(plan.time, any(clients(workload.generator()), *faults))
         return phases(
             _mark_of("load"),
-            time_limit(plan.time, any(clients(workload.generator()), *faults)),
+            until_violation(self.watch, load),
             _mark_of("heal"),
             healing(workers),
             _mark_of("settle"),
@@ -128,6 +141,8 @@ class _Life:
 
     async def _mark(self, op: Operation) -> Any:
         self._tell(op.value)
+        if op.value == "heal":
+            self.watch.end()
         return op.value
 
     async def _flush_for_ever(self) -> None:
@@ -135,6 +150,7 @@ class _Life:
             await asyncio.sleep(FLUSH_S)
             with suppress(OSError):  # the next event that is recorded meets the same refusal, and tells it
                 self.recorder.flush()
+            self.watch.look()
 
     async def _undo(self, workers: Sequence[NemesisWorker]) -> None:
         """Heals, fetches the logs, removes the cluster: each of them whatever became of the others."""

@@ -83,7 +83,11 @@ class CheckBudget(_Strict):
 
 
 class Plan(_Strict):
-    """See the module's text. Durations are seconds; `expect` empty means the target's own claims for this workload."""
+    """See the module's text. Durations are seconds; `expect` empty means the target's own claims for this workload.
+
+    `stop_on_violation` ends the load once a claim that can be judged while it runs is violated; the faults are then
+    healed, and the final reads made, as ever.
+    """
 
     target: NamedPart
     cluster: NamedPart = Part(name="sim")
@@ -97,6 +101,7 @@ class Plan(_Strict):
     seed: int = Field(ge=0, lt=1 << 63)
     expect: list[Any] = []
     budget: CheckBudget = CheckBudget()
+    stop_on_violation: bool = False
 
     @field_validator("nemeses")
     @classmethod

@@ -21,6 +21,7 @@ from harness.history import History
 from harness.judge import ClaimVerdict
 from harness.load import Progress, conduct
 from harness.runs import RunFolder
+from harness.streaming import watchable
 from harness.verdict import Verdict
 
 
@@ -67,22 +68,25 @@ class Outcome:
 def execute(experiment: Experiment, runs_root: Path, progress: Progress | None = None) -> Outcome:
     """Runs a resolved experiment in a new folder below `runs_root`, and judges it.
 
-    Raises `Unsupported` before anything starts; later failures are in the outcome.
+    Raises `Unsupported` or `UsageError` before anything starts; later failures are in the outcome.
 
     Interruption (Ctrl-C, SIGTERM) takes the cluster down, keeps the history, and is raised again.
     """
     admit(experiment)
     plan = experiment.plan
+    watched = watchable(experiment) if plan.stop_on_violation else {}
     folder = RunFolder.create(runs_root, plan.target.name, plan.seed)
     folder.write(folder.plan, plan.to_yaml())
     experiment.cluster_class.sweep()
     started = time.monotonic()
-    problem = None
+    problem, stop = None, None
     try:
-        conduct(experiment, folder, progress)
+        stop = conduct(experiment, folder, progress, watched)
     except HarnessError as failure:
         problem = str(failure)
-    return conclude(experiment, folder, problem=problem, stats={"wall_s": round(time.monotonic() - started, 3)})
+    stats: dict[str, Any] = {"wall_s": round(time.monotonic() - started, 3)}
+    stats |= {"stopped": stop.to_json()} if stop else {}
+    return conclude(experiment, folder, problem=problem, stats=stats)
 
 
 def conclude(

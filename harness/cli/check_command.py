@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 @click.option("--level", help="How strong: sequential, causal, ... for objects; serializable, ... for transactions.")
 @click.option("--option", "options", multiple=True, help="An option of the checker, as NAME=VALUE. Repeatable.")
 @click.option("--failed-cas", type=click.Choice(["drop", "assert"]), help="What a refused compare-and-set says.")
-@click.option("--lenient", is_flag=True, help="Judge a history that breaks the rules of one, as far as it goes.")
 @click.option("--format", "format", help="arrow, edn, jsonl or etcd-log.  [default: told by the content]")
 @click.option("--budget", default="60s,4GB", show_default=True, help="What the check may cost: time, memory.")
 @json_option
@@ -66,7 +65,7 @@ def _file(path: Path, model: str, as_json: bool, **given: Any) -> int:
     checker = checker_for(model, given["level"], options)
     budget = _budget(given["budget"])
     file = RunFolder.find(path).history if path.is_dir() else path
-    history = History.read(file, given["format"], lenient=given["lenient"])
+    history = History.read(file, given["format"])
     began = time.monotonic()
     result: Result = checker.check(history, budget=budget)
     document = {

@@ -68,6 +68,8 @@ def plan_from(target: str | None, plan_file: Path | None, given: dict[str, Any])
     }
     if target is not None:
         overrides["target"] = target
+    if given.get("stop_on_violation") is not None:
+        overrides["stop_on_violation"] = given["stop_on_violation"]
     if given["expect"]:
         overrides["expect"] = [_inline_yaml(text) for text in given["expect"]]
     base = Plan.build(_nemeses(given) | overrides, plan_file)

@@ -14,6 +14,12 @@ from harness.cli.options import json_option, plan_from, plan_options, runs_optio
 @click.command("run")
 @click.argument("target", required=False)
 @plan_options
+@click.option(
+    "--stop-on-violation",
+    is_flag=True,
+    default=None,
+    help="End the load at the first violation of a claim that can be judged while it runs.",
+)
 @runs_option
 @json_option
 def command(target: str | None, plan_file: Path | None, runs_root: Path, as_json: bool, **given: Any) -> int:
@@ -39,4 +45,6 @@ def command(target: str | None, plan_file: Path | None, runs_root: Path, as_json
         click.echo(json.dumps(outcome.to_json()))
     else:
         show.outcome(outcome)
+        if stopped := outcome.stats.get("stopped"):
+            click.echo(f"  the load was ended after {stopped['event']:,} events: {stopped['claim']} was violated")
     return outcome.verdict.exit_code

@@ -86,6 +86,11 @@ class LocalNode:
 
 
 def _children(parent: int) -> list[int]:
-    return [
-        pid for pid in processes.in_namespace(processes.pid_namespace(parent)) if processes.read(pid).parent == parent
-    ]
+    return [pid for pid in processes.in_namespace(processes.pid_namespace(parent)) if _parent(pid) == parent]
+
+
+def _parent(pid: int) -> int | None:
+    try:
+        return processes.read(pid).parent
+    except ProcessLookupError:  # others come and go all the time
+        return None
