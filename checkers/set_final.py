@@ -26,8 +26,8 @@ KINDS = ("lost", "unexpected", "duplicate")
 
 
 class SetFinal:
-    """`set-final`. Lost: acknowledged before a final read was invoked, and not in it. Unexpected: in it, though never added,
-    or only by an add that failed. Duplicate: in it more than once.
+    """`set-final`. Lost: acknowledged before a final read was invoked, and not in it. Unexpected: in it, though never
+    added, or only by an add that failed. Duplicate: in it more than once.
     """
 
     def check(self, history: History, *, budget: Budget) -> Result:
