@@ -91,13 +91,16 @@ class _Life:
         workers = [NemesisWorker(each, self.cluster, target) for each in self.experiment.nemeses]
         try:
             self._tell("creating")
-            await self.cluster.create(target)
+            await self.cluster.create(target, self._needs())
             await target.ready(self.cluster)
             for worker in workers:
                 await worker.nemesis.setup(self.cluster)
             await self._play(workers)
         finally:
             await self._undo(workers)
+
+    def _needs(self) -> frozenset[str]:
+        return frozenset().union(*(nemesis.needs for nemesis in self.experiment.nemeses))
 
     async def _play(self, workers: Sequence[NemesisWorker]) -> None:
         plan = self.experiment.plan

@@ -27,8 +27,10 @@ class Nemesis(Protocol):
     family: ClassVar[str]
     """The fault's name: `partition`, `kill`, ... Ops are called `start-<family>` and `stop-<family>`."""
 
-    needs: ClassVar[frozenset[str]]
-    """The capabilities a cluster must have: names out of `harness.clusters.base.CAPABILITIES`."""
+    @property
+    def needs(self) -> frozenset[str]:
+        """The capabilities a cluster must have: names out of `harness.clusters.base.CAPABILITIES`."""
+        ...
 
     interval_s: float
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
@@ -33,13 +33,70 @@ class NodeService:
         return loaded
 
 
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """One program that runs on a node, in the foreground.
+
+    `argv` is run as it stands, never by a shell. `files` are written before each start where they are not there yet, by
+    their path below the node's data directory. It is up once it accepts connections on `port` of the node's address.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    port: int
+    env: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandService:
+    """A node that runs real programs, which every cluster but the simulator can.
+
+    `daemons(node, addresses, data)` gives what runs on a node, in the order of starting: `addresses` are all nodes' by
+    name, `data` is the node's data directory. `packages` are the Debian packages that bring the programs: a container's
+    image is built from them, elsewhere `programs` must be found on the machine."""
+
+    daemons: Callable[[str, Mapping[str, str], str], Sequence[Daemon]]
+    packages: tuple[str, ...]
+    programs: tuple[str, ...]
+
+
+Service = NodeService | CommandService
+
+
+class Membership(Protocol):
+    """What a target offers whose cluster can shrink and grow while it runs. Nodes stay where they are; who belongs
+    changes."""
+
+    async def members(self, cluster: Cluster) -> Sequence[str]:
+        """The nodes that belong, as a majority of them sees it. Raises `NodeError` when nobody answers."""
+        ...
+
+    async def leave(self, cluster: Cluster, node: str) -> None:
+        """Takes a node out. Raises `Failed` or `Indeterminate` (`harness.client`)."""
+        ...
+
+    async def join(self, cluster: Cluster, node: str) -> None:
+        """Takes a node in again, with an empty data directory if the target needs that. Raises as `leave`."""
+        ...
+
+
 class Target(Protocol):
     """Entry-point group `splitbrain.targets`; called with the options of the plan's `target` entry."""
 
     name: str
     claims: Sequence[Claim]
     workloads: Sequence[str]
-    service: NodeService
+
+    @property
+    def service(self) -> Service:
+        """What runs on each node."""
+        ...
+
+    @property
+    def membership(self) -> Membership | None:
+        """None for a target whose members are fixed."""
+        ...
 
     def client(self, workload: str, cluster: Cluster, node: str) -> Client | SyncClient:
         """A client of that workload, bound to that node, not yet open."""

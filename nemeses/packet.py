@@ -12,23 +12,21 @@ from dataclasses import asdict
 from typing import Any, ClassVar
 
 from harness import options
-from harness.clusters.base import Cluster, Network, Shape
+from harness.clusters.base import PACKETS, Cluster, Network, Shape
 from harness.faults import Evidence, Fault, Injection
 from nemeses.victims import Victims, resolve
 
-BEHAVIOURS = ("delay", "loss", "duplicate", "reorder", "rate")
 TARGETS = ("one", "minority", "majority", "primaries", "all")
 
 
 class Packet:
-    """`behaviours`: which of `BEHAVIOURS` to draw from. `targets`: whose sending is disturbed, see `nemeses.victims`.
+    """`behaviours`: which of `PACKETS` to draw from. `targets`: whose sending is disturbed, see `nemeses.victims`.
 
     `delay` and `jitter` are durations (jitter either way); `loss`, `duplicate` and `reorder` are chances, 0 to 1;
     `rate_kbit` is kilobits per second on each link.
     """
 
     family: ClassVar[str] = "packet"
-    needs: ClassVar[frozenset[str]] = frozenset({"packet"})
 
     def __init__(
         self,
@@ -46,7 +44,8 @@ class Packet:
         own = self.family
         self.interval_s = options.interval(own, interval)
         self.victims = Victims.of(own, targets, TARGETS)
-        drawn = options.choices(own, "behaviours", list(BEHAVIOURS) if behaviours is None else behaviours, BEHAVIOURS)
+        drawn = options.choices(own, "behaviours", list(PACKETS) if behaviours is None else behaviours, PACKETS)
+        self.needs = frozenset(drawn)
         delay_ms = options.duration(own, "delay", delay, min_s=0.001, max_s=60) * 1000
         jitter_ms = options.duration(own, "jitter", jitter, min_s=0, max_s=60) * 1000
         shapes = {

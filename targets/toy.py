@@ -16,7 +16,7 @@ from harness.client import Client
 from harness.clusters.base import Cluster
 from harness.errors import NodeError, UnknownName
 from harness.node import RpcError
-from harness.target import NodeService
+from harness.target import Membership, NodeService
 from workloads.register import RegisterClient
 
 CLIENTS: dict[str, Callable[[Callable[[], Any]], Client]] = {"register": RegisterClient}
@@ -35,6 +35,7 @@ class Toy:
     service: NodeService
     claims: Sequence[Claim]
     workloads: Sequence[str] = ("register",)
+    membership: Membership | None = None
 
     def client(self, workload: str, cluster: Cluster, node: str) -> Client:
         """The workload's own client, on a connection to that node."""

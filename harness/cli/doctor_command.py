@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import click
 
@@ -21,14 +22,19 @@ def command(as_json: bool) -> None:
         click.echo(json.dumps(findings))
         return
     out = show.console()
-    powers = list(next(iter(findings.values())))
-    table = show.table("cluster", *powers)
-    for cluster, answers in findings.items():
-        table.add_row(
-            cluster, *("[green]yes[/]" if answers.get(power, "no") is None else "[red]no[/]" for power in powers)
-        )
+    table = show.table("", *findings)
+    for power in doctor.POWERS:
+        answers = (findings[cluster][power] for cluster in findings)
+        table.add_row(power, *("[green]yes[/]" if answer is None else "[red]no[/]" for answer in answers))
     out.print(table)
-    for cluster, answers in findings.items():
-        for power, reason in answers.items():
-            if reason is not None:
-                out.print(f"{cluster} {power}: {show.plain(reason)}")
+    for cluster, reasons in findings.items():
+        for reason, powers in _by_reason(reasons).items():
+            out.print(f"{cluster} cannot do {', '.join(powers)}: {show.plain(reason)}")
+
+
+def _by_reason(answers: Mapping[str, str | None]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for power, reason in answers.items():
+        if reason is not None:
+            found.setdefault(reason, []).append(power)
+    return found

@@ -9,6 +9,7 @@ Every capability method that changes something returns evidence per node, read b
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,27 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CAPABILITIES = ("partition", "packet", "kill", "pause", "clock")
-"""What a nemesis may need of a cluster. `probe` answers for each of them."""
+PACKETS = ("delay", "loss", "duplicate", "reorder", "rate")
+"""What a shape can do to packets; `delay` covers jitter."""
+
+IMPAIRMENTS = ("full", "read-only", "hang", "slow", "error")
+"""What can be wrong with a node's disk for a while, see `Impairment`."""
+
+CAPABILITIES = (
+    "partition",
+    "reject",
+    *PACKETS,
+    "kill",
+    "pause",
+    "memory",
+    "cpu",
+    "clock",
+    *(f"disk-{kind}" for kind in IMPAIRMENTS),
+    "power-loss",
+    "corrupt",
+)
+"""What a nemesis may need of a cluster. `probe` answers for each of them, one by one: a kernel may be able to lose
+packets and not to delay them."""
 
 Drops = Mapping[str, Iterable[str]]
 """A grudge: node -> the nodes whose messages it does not receive. One entry is one direction."""
@@ -40,11 +60,41 @@ class Shape:
     rate_kbit: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Impairment:
+    """What is wrong with a disk: out of space (`full`), `read-only` after an error of the medium, every access waits
+    for the end of the fault (`hang`), every sync takes `delay_ms` longer (`slow`), or syncs fail with `error` (`error`:
+    an errno's name such as `EIO` or `ENOSPC`)."""
+
+    kind: str
+    delay_ms: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Corruption:
+    """Damage to the files below a node's data directory whose path matches `files` (a glob such as `*.wal`).
+
+    `flip`: single bits of some chunks, with `probability` per chunk. `truncate`: the last `chunk_bytes` of a file are
+    gone. `snapshot` keeps some chunks aside, `restore` puts them back where they were, as a disk does that lost later
+    writes. All choice comes from `seed`."""
+
+    kind: str
+    files: str = "*"
+    probability: float = 0.01
+    chunk_bytes: int = 4096
+    seed: int = 0
+
+
 class Network(Protocol):
     """Cuts and shapes links. Faults overlap: each is named by its id, and what is in force is the union."""
 
     async def cut(self, fault: str, drops: Drops) -> Mapping[str, Evidence]:
         """Every named direction stops at once (one atomic swap)."""
+        ...
+
+    async def reject(self, fault: str, drops: Drops) -> Mapping[str, Evidence]:
+        """As `cut`, but the sender is told: connections are reset, instead of packets lost without a word."""
         ...
 
     async def shape(self, fault: str, nodes: Sequence[str], shape: Shape) -> Mapping[str, Evidence]:
@@ -82,6 +132,42 @@ class Clocks(Protocol):
         ...
 
 
+class Limits(Protocol):
+    """How much of the machine each node's service may use. Faults overlap; the tightest limit is in force."""
+
+    async def limit(
+        self, fault: str, nodes: Sequence[str], *, memory_bytes: int | None = None, cpus: float | None = None
+    ) -> Mapping[str, Evidence]:
+        """Limits memory (beyond it the kernel kills), or processor time to so many processors' worth (0.1: a tenth)."""
+        ...
+
+    async def lift(self, fault: str) -> Mapping[str, Evidence]:
+        """Lifts one fault; evidence holds what it did meanwhile, as `{"throttled_ms": 812}`. Unknown ids are fine."""
+        ...
+
+
+class Disks(Protocol):
+    """Each node's data directory. Lasting faults are named by an id, one at a time per node; a second one is
+    `skipped`."""
+
+    async def impair(self, fault: str, nodes: Sequence[str], impairment: Impairment) -> Mapping[str, Evidence]:
+        """Puts it in force, and proves it with an access of its own to the data directory."""
+        ...
+
+    async def repair(self, fault: str) -> Mapping[str, Evidence]:
+        """Ends one fault. A service that died of it stays down. Unknown ids are fine."""
+        ...
+
+    async def lose_power(self, nodes: Sequence[str]) -> Mapping[str, Evidence]:
+        """The service ends and everything it had not synced is gone; evidence says what vanished. `Processes.start` is
+        the power coming back."""
+        ...
+
+    async def corrupt(self, nodes: Sequence[str], corruption: Corruption) -> Mapping[str, Evidence]:
+        """Damages files, whether or not the service runs; evidence lists each change: file, offset, length."""
+        ...
+
+
 class Connection(Protocol):
     """A request channel to one toy store's node: JSON bodies as in Maelstrom's protocol, `{"type": "read", ...}`."""
 
@@ -104,6 +190,8 @@ class Cluster(Protocol):
     network: Network | None
     processes: Processes | None
     clocks: Clocks | None
+    limits: Limits | None
+    disks: Disks | None
 
     @classmethod
     def probe(cls) -> Mapping[str, str | None]:
@@ -126,11 +214,11 @@ class Cluster(Protocol):
         """Nanoseconds since the cluster's epoch, monotonic; virtual in the simulator."""
         ...
 
-    async def create(self, target: Target) -> None:
+    async def create(self, target: Target, needs: frozenset[str] = frozenset()) -> None:
         """Provisions the nodes, deploys and starts the target's service on each, and waits until each listens.
 
-        Raises `ClusterError` or `NodeError`.
-        """
+        `needs` are the capabilities that will be asked for: some have to be prepared (a file system of a node's own
+        that can lose power). Raises `ClusterError` or `NodeError`."""
         ...
 
     async def connect(self, node: str) -> Connection:
@@ -138,6 +226,12 @@ class Cluster(Protocol):
 
         Raises `ConnectionError` at once when the node is down.
         """
+        ...
+
+    async def dial(self, node: str, port: int) -> socket.socket:
+        """A connected TCP socket, not blocking, from the controller to a port of a node: what clients of real systems
+        are built on. Its traffic is no part of what partitions cut. Raises `ConnectionError`; `Unsupported` where nodes
+        are simulated."""
         ...
 
     async def collect_logs(self, directory: Path) -> None:

@@ -63,9 +63,12 @@ def test_everything_bundled_is_listed(splitbrain: Splitbrain) -> None:
 
 def test_doctor_gives_a_reason_for_every_no(splitbrain: Splitbrain) -> None:
     findings = splitbrain.json("doctor")
-    assert all(reason is None for reason in findings["sim"].values())
-    assert findings["docker"]["packet"]
-    assert "packet" in splitbrain("doctor").stdout
+    assert findings["sim"]["available"] is None
+    assert findings["sim"]["partition"] is None
+    assert findings["sim"]["reject"], "messages have no connections that could be reset"
+    text = splitbrain("doctor").stdout
+    assert "power-loss" in text
+    assert findings["sim"]["reject"][:40] in text
 
 
 def test_clean_on_a_clean_machine_says_so(splitbrain: Splitbrain) -> None:

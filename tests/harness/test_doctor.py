@@ -9,7 +9,7 @@ from harness.errors import HarnessError
 class Good:
     @classmethod
     def probe(cls) -> dict[str, str | None]:
-        return {"available": None, "partition": None, "packet": "this kernel has no netem"}
+        return {"available": None, "partition": None, "delay": "this kernel has no netem"}
 
 
 def test_each_cluster_answers_for_each_power_and_a_broken_plugin_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,5 +26,5 @@ def test_each_cluster_answers_for_each_power_and_a_broken_plugin_is_a_reason(mon
     assert all(tuple(answers) == doctor.POWERS for answers in found.values())
     assert set(found["broken"].values()) == {"cluster 'broken' of some-package does not load"}
     assert found["good"]["partition"] is None
-    assert found["good"]["packet"] == "this kernel has no netem"
+    assert found["good"]["delay"] == "this kernel has no netem"
     assert found["good"]["clock"] == "it does not know this fault"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,12 +21,13 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from harness.clusters.base import CAPABILITIES
+from harness.clusters.base import CAPABILITIES, PACKETS
 from harness.clusters.docker import engine, names, remove
 from harness.clusters.docker import image as node_image
 from harness.clusters.docker.node import DATA, PORT, DockerNode, Placement
 from harness.clusters.linux import addresses, ledger, nft, vdso_self_test
 from harness.clusters.linux.clocks import PatchedClocks
+from harness.clusters.linux.dialing import dial
 from harness.clusters.linux.identity import Identity
 from harness.clusters.linux.interruption import termination_as_interrupt, undisturbed
 from harness.clusters.linux.network import BridgeNetwork, shaping_problem
@@ -77,6 +79,8 @@ class DockerCluster:
         self._clients_made = 0
         locks = {node: asyncio.Lock() for node in self.nodes}
         self.network: BridgeNetwork | None = BridgeNetwork(self._table)
+        self.limits = None
+        self.disks = None
         self.clocks = PatchedClocks(self._members, locks)
         self.processes = Services(self._members, locks, self.clocks, self._stop.is_set)
 
@@ -97,7 +101,7 @@ class DockerCluster:
         return {
             "available": None,
             "partition": nft.problem("bridge"),
-            "packet": shaping_problem(),
+            **dict.fromkeys(PACKETS, shaping_problem()),
             "kill": None,
             "pause": None,
             "clock": vdso_self_test.self_test(),
@@ -131,7 +135,7 @@ class DockerCluster:
                 with undisturbed():
                     self._remove()
 
-    async def create(self, target: Target) -> None:
+    async def create(self, target: Target, needs: frozenset[str] = frozenset()) -> None:
         service = getattr(target, "service", None)
         if not isinstance(service, NodeService):
             raise Unsupported(
@@ -149,6 +153,11 @@ class DockerCluster:
         self._clients_made += 1
         await connection.dial()
         return connection
+
+    async def dial(self, node: str, port: int) -> socket.socket:
+        if node not in self._members:
+            raise UsageError(f"there is no node {node!r} to connect to; nodes are {', '.join(self.nodes)}")
+        return await dial(self._members[node].address, port)
 
     async def collect_logs(self, directory: Path) -> None:
         saving = [partial(_save_logs, node, directory / node.name) for node in self._members.values()]

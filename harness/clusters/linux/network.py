@@ -67,6 +67,10 @@ class BridgeNetwork:
         async with self._lock:
             return await to_its_end(lambda: self._cut(fault, pairs))
 
+    async def reject(self, fault: str, drops: Drops) -> Mapping[str, Evidence]:
+        """Refuses."""
+        raise Unsupported("a bridge cannot reject: it stands between the nodes, and has no connections to reset")
+
     async def shape(self, fault: str, nodes: Sequence[str], shape: Shape) -> Mapping[str, Evidence]:
         """Refuses."""
         raise Unsupported(shaping_problem())

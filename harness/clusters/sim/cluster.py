@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar, TypeVar
 
-from harness.clusters.base import CAPABILITIES, Shape
+from harness.clusters.base import CAPABILITIES, PACKETS, Shape
 from harness.clusters.sim.clock import SimClocks
 from harness.clusters.sim.connection import SimConnection
 from harness.clusters.sim.link import MS_NS
@@ -24,6 +25,8 @@ from harness.streams import Streams
 from harness.target import NodeService, Target
 
 T = TypeVar("T")
+
+_POWERS = ("partition", *PACKETS, "kill", "pause", "clock")
 
 RANGE_MS_MAX = 3_600_000.0
 
@@ -76,11 +79,15 @@ class SimCluster:
         for name, machine in self._machines.items():
             machine.links = self.network.links(name)
         self.processes = SimProcesses(self._machines)
+        self.limits = None
+        self.disks = None
         self.clocks = SimClocks({name: machine.clock for name, machine in self._machines.items()}, self._loop)
 
     @classmethod
     def probe(cls) -> Mapping[str, str | None]:
-        return dict.fromkeys(("available", *CAPABILITIES))
+        missing = dict.fromkeys(CAPABILITIES, "the simulator has no such fault")
+        missing["reject"] = "messages in the simulator have no connections that could be reset"
+        return {**missing, **dict.fromkeys(("available", *_POWERS))}
 
     @classmethod
     def sweep(cls) -> list[str]:
@@ -106,7 +113,7 @@ class SimCluster:
             finally:
                 loop.close()
 
-    async def create(self, target: Target) -> None:
+    async def create(self, target: Target, needs: frozenset[str] = frozenset()) -> None:
         service = getattr(target, "service", None)
         if not isinstance(service, NodeService):
             raise Unsupported(f"{target.name} runs real programs, which the simulator cannot; use --cluster docker")
@@ -127,6 +134,9 @@ class SimCluster:
         connection = SimConnection(self._machines[node], name, latency_ns=self._client_ns, stream=self._clients)
         await connection.dial()
         return connection
+
+    async def dial(self, node: str, port: int) -> socket.socket:
+        raise Unsupported(f"a simulated node has no port {port}: its clients speak to it by `connect`")
 
     async def collect_logs(self, directory: Path) -> None:
         for name, machine in self._machines.items():

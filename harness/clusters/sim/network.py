@@ -10,7 +10,7 @@ from dataclasses import asdict
 from harness.clusters.base import Drops, Shape
 from harness.clusters.sim.link import Deliver, Link
 from harness.clusters.sim.loop import SimLoop
-from harness.errors import UsageError
+from harness.errors import Unsupported, UsageError
 from harness.faults import Evidence, Status
 
 
@@ -59,6 +59,10 @@ class SimNetwork:
             dest: _applied({"drops_from": sorted(link.source for link in links if link.cuts)})
             for dest, links in by_dest.items()
         }
+
+    async def reject(self, fault: str, drops: Drops) -> Mapping[str, Evidence]:
+        """Refuses: messages of the simulator have no connections that could be reset."""
+        raise Unsupported("the simulator cannot reject: its messages have no connections to reset")
 
     async def shape(self, fault: str, nodes: Sequence[str], shape: Shape) -> Mapping[str, Evidence]:
         """Shapes what these nodes send to others; shapes already there stay in force beside it."""

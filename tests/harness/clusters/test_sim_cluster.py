@@ -15,7 +15,7 @@ import pytest
 import sim_stores
 import sim_trace
 
-from harness.clusters.base import CAPABILITIES, Connection
+from harness.clusters.base import CAPABILITIES, PACKETS, Connection
 from harness.clusters.sim import SimCluster
 from harness.clusters.sim.clock import EPOCH_NS
 from harness.errors import ClusterError, HarnessError, NodeError, Unsupported, UsageError
@@ -72,7 +72,10 @@ def only(evidence: Mapping[str, Any], node: str, status: Status = Status.APPLIED
 
 
 def test_everything_is_available_everywhere() -> None:
-    assert SimCluster.probe() == dict.fromkeys(("available", *CAPABILITIES))
+    assert all(
+        SimCluster.probe()[power] is None for power in ("available", "partition", *PACKETS, "kill", "pause", "clock")
+    )
+    assert set(SimCluster.probe()) == {"available", *CAPABILITIES}
     assert SimCluster.sweep() == []
 
 
