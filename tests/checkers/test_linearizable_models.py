@@ -85,6 +85,34 @@ def test_large_collections_need_no_search() -> None:
     assert result.stats["seconds"] < 5
 
 
+def test_locks_need_no_search_whoever_waits_crashes_or_is_refused() -> None:
+    rounds = [
+        op
+        for at in range(0, 50_000, 10)
+        for op in (Op("acquire", None, max(0, at - 95), at + 2), Op("release", None, at + 5, at + 8))
+    ]
+    waits, refused = Op("acquire", None, 20, 20, None), Op("acquire", None, 25, 30, "fail")
+    ops = [*rounds, waits, refused]
+    for model in ("mutex", "semaphore"):
+        result = check(ops, model)
+        assert (result.verdict, result.stats["keys_searched"]) == (Verdict.PASS, 0)
+    late = next(place for place, op in enumerate(ops) if op.f == "release" and op.call == 40_005)
+    result = check([*ops[:late], Op("release", None, 40_013, 40_018), *ops[late + 1 :]], "mutex")
+    assert (result.verdict, result.stats["keys_searched"]) == (Verdict.FAIL, 0)
+    [anomaly] = result.anomalies
+    assert anomaly.type == "double-grant"
+    assert anomaly.message == (
+        "By the return of the acquire of process 8002 (returned null, open from 39,915 ms to 40,012 ms), at least 1 "
+        "release must have taken effect among these, but none had been invoked."
+    )
+    assert len(anomaly.ops) == 4
+
+
+def test_a_release_of_what_nobody_holds() -> None:
+    [anomaly] = check([*GOOD["mutex"][:2], done("release", None, None, 20)], "mutex").anomalies
+    assert anomaly.type == "release-unheld"
+
+
 @pytest.mark.parametrize("model", OBJECTS)
 def test_unknown_operations_are_refused(model: str) -> None:
     with pytest.raises(HistoryError, match=r"event [01]: "):

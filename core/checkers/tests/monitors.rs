@@ -6,9 +6,10 @@ use std::cell::Cell;
 use common::objects::{is_linearizable, random_object, Asked};
 use common::Random;
 use splitbrain_checkers::brute;
-use splitbrain_checkers::model::Interval;
-use splitbrain_checkers::models::{Counter, Interned, Queue, Readable, Set};
+use splitbrain_checkers::model::{Interval, NEVER};
+use splitbrain_checkers::models::{Counter, Interned, PermitOp, Permits, Queue, Readable, Set};
 use splitbrain_checkers::monitors::Judgement;
+use splitbrain_checkers::objects::Timed;
 
 /// Compares 200,000 verdicts, and puts every forbidden pattern before brute force.
 fn differ<M: Readable + Clone + Send>(
@@ -99,4 +100,44 @@ fn bounds_of_other_counters() {
         _ => ("read", "null".into()),
     };
     differ(4, &Counter, ask, |random, _| Some((random.below(6) as i64 - 1).to_string()), 200_000);
+}
+
+fn lock(random: &mut Random) -> Asked {
+    (random.pick(&["acquire", "release"]), "null".into())
+}
+
+#[test]
+fn mutexes() {
+    differ(5, &Permits { all: 1 }, lock, |_, _| None, 0);
+}
+
+#[test]
+fn semaphores_of_single_permits() {
+    differ(6, &Permits { all: 2 }, lock, |_, _| None, 0);
+}
+
+/// Clients that all wait for the lock while one of them has it; one that waits for ever crashed.
+fn contended(rounds: i64) -> Vec<Timed<PermitOp>> {
+    let op = |call, ret, op| Timed { call, ret, op, id: 0 };
+    let crashed = op(5, NEVER, PermitOp::Acquire(1));
+    let round = |at: i64| {
+        let granted = 10 * at;
+        [
+            op((granted - 100).max(0), granted + 2, PermitOp::Acquire(1)),
+            op(granted + 5, granted + 11, PermitOp::Release(1)),
+        ]
+    };
+    std::iter::once(crashed).chain((0..rounds).flat_map(round)).collect()
+}
+
+#[test]
+fn a_lock_that_is_waited_for() {
+    let mutex = Permits { all: 1 };
+    let mut ops = contended(100_000);
+    assert_eq!(mutex.judge(&ops), Judgement::Linearizable);
+    // A release that comes too late for the next grant, near the end.
+    ops[199_000].call += 8;
+    let Judgement::Violation(pattern) = mutex.judge(&ops) else { panic!("two clients hold the lock at once") };
+    assert_eq!(pattern.kind, "double-grant");
+    assert!(pattern.ops.len() <= 3, "{pattern:?}");
 }

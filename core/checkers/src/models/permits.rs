@@ -1,6 +1,8 @@
 //! Mutexes and semaphores: `acquire` and `release`, of one permit or as many as the value says.
 use super::names::integer;
 use super::{Call, Model, Readable};
+use crate::monitors::{judge_permits, Judgement};
+use crate::objects::Timed;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PermitOp {
@@ -45,5 +47,9 @@ impl Readable for Permits {
             "release" => Ok(Some(PermitOp::Release(count))),
             _ => Err(call.unknown_f("a mutex or semaphore knows acquire and release")),
         }
+    }
+
+    fn judge(&self, ops: &[Timed<PermitOp>]) -> Judgement<PermitOp> {
+        judge_permits(ops, self.all)
     }
 }

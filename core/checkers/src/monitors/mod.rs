@@ -5,10 +5,12 @@
 //! linearizable history has, and knows that a history without them is linearizable. What it cannot decide (elements that
 //! were added twice, types it has no patterns for) it hands to the search.
 mod counter;
+mod permits;
 mod queue;
 mod set;
 
 pub use counter::judge_counter;
+pub use permits::judge_permits;
 pub use queue::judge_queue;
 pub use set::judge_set;
 
