@@ -1,6 +1,9 @@
 """Patterns in the logs of the nodes: a panic, a corrupted page, an assertion that failed.
 
-    {log-files: {patterns: ["panic:", "^FATAL"], logs: runs/raft/20260101T120000-7/logs}}
+    expect: [{log-files: {patterns: ["panic:", "^FATAL"]}}]
+
+A run gives it the logs it collected, also when its folder is judged again. Without a run, the option `logs` names a
+folder: `splitbrain check FILE --model log-files --option 'patterns=["panic:"]' --option logs=collected/`.
 
 Rejected: Python's `re`, whose time grows exponentially on some patterns and cannot be interrupted. Patterns are those
 of Rust's `regex`: no look-around, no references back, time linear in the text. Each line is searched by itself, up to
@@ -40,6 +43,10 @@ class LogFiles:
             _core.scan_lines([], self.patterns, seconds=0.0, told_max=0)
         except ValueError as problem:
             raise UsageError(f"log-files: {problem}") from None
+
+    def with_logs(self, folder: Path) -> LogFiles:
+        """See `harness.checker.ReadsLogs`."""
+        return self if self.logs is not None or not folder.is_dir() else LogFiles(patterns=self.patterns, logs=folder)
 
     def check(self, history: History, *, budget: Budget) -> Result:
         """`stats`: `files, lines, lines_cut` (longer than what is searched), `matches, seconds`.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from harness.verdict import Verdict
 
@@ -58,3 +59,13 @@ class Checker(Protocol):
     """
 
     def check(self, history: History, *, budget: Budget) -> Result: ...
+
+
+@runtime_checkable
+class ReadsLogs(Protocol):
+    """A checker that also looks at what the nodes logged."""
+
+    def with_logs(self, folder: Path) -> Checker:
+        """The same check of the logs in `folder`, which has a folder for each node and may be missing; as it is if its
+        options named logs already."""
+        ...

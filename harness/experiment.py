@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness import judge, plugins
@@ -42,8 +43,8 @@ class Experiment:
         """What checking may cost."""
         return Budget(self.plan.budget.check, self.plan.budget.memory)
 
-    def judge(self, history: Any) -> list[judge.ClaimVerdict]:
-        """Every claim of this experiment, judged from that history."""
+    def judge(self, history: Any, logs: Path | None = None) -> list[judge.ClaimVerdict]:
+        """Every claim of this experiment, judged from that history and the nodes' logs."""
         return judge.judge(
             history,
             self.claims,
@@ -51,6 +52,7 @@ class Experiment:
             families=self.plan.families,
             checkers=checker_factory,
             budget=self.budget,
+            logs=logs,
         )
 
 

@@ -16,10 +16,11 @@ import time
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.answers import client_answers
-from harness.checker import Anomaly, Budget, Checker, Result
+from harness.checker import Anomaly, Budget, Checker, ReadsLogs, Result
 from harness.claims import Claim, Expectation
 from harness.coverage import coverage
 from harness.errors import SplitbrainError, UnknownName, UsageError
@@ -86,14 +87,15 @@ def judge(
     families: Collection[str],
     checkers: Lookup,
     budget: Budget,
+    logs: Path | None = None,
 ) -> list[ClaimVerdict]:
     """Judges every claim on one history, in their order. `families` are those of the run's plan; `budget` is for all
-    checks together.
+    checks together. `logs` is the folder of the nodes' logs, for checkers that read them.
 
     Claims that ask the same of the same checker (also one for and one against) share one check. Raises what
     `validate` raises, and `HistoryError` when the faults in the history cannot be read.
     """
-    made = [(_key(claim.expect, workload), claim, _checker(claim.expect, workload, checkers)) for claim in claims]
+    made = [(_key(claim.expect, workload), claim, _checker(claim.expect, workload, checkers, logs)) for claim in claims]
     tested = coverage(client_answers(history), spans(history), families)
     waiting = {key: checker for key, _, checker in made}
     deadline = time.monotonic() + budget.seconds
@@ -123,7 +125,7 @@ def _options(expect: Expectation, workload: Workload) -> dict[str, Any]:
     return {**workload.checker_options(expect.name), **expect.options}
 
 
-def _checker(expect: Expectation, workload: Workload, lookup: Lookup) -> Checker:
+def _checker(expect: Expectation, workload: Workload, lookup: Lookup, logs: Path | None = None) -> Checker:
     try:
         factory = lookup(expect.name)
     except UnknownName as problem:
@@ -136,7 +138,8 @@ def _checker(expect: Expectation, workload: Workload, lookup: Lookup) -> Checker
         inspect.signature(factory).bind(**options)
     except TypeError as problem:
         raise UsageError(f"{expect.name}: {problem}: its options were {options}") from problem
-    return factory(**options)
+    checker = factory(**options)
+    return checker.with_logs(logs) if logs is not None and isinstance(checker, ReadsLogs) else checker
 
 
 def _check(checker: Checker, history: History, budget: Budget, seconds: float) -> _Check:

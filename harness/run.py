@@ -101,7 +101,7 @@ def conclude(
         outcome = Outcome(experiment, folder, [], [], dict(stats or {}), history, problem or "the run recorded nothing")
     else:
         checked = time.monotonic()
-        claims = experiment.judge(history)
+        claims = experiment.judge(history, folder.logs)
         counts = plugins.load("checkers", "stats")().check(history, budget=experiment.budget).stats
         timing = dict(stats or {}) | {"check_s": round(time.monotonic() - checked, 3)}
         spans = [span.to_json() for span in faults.spans(history)]

@@ -75,3 +75,10 @@ def test_what_is_no_pattern_is_refused(patterns: list[str]) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no folder"):
         judged(LogFiles(patterns="x", logs=tmp_path / "none"), "")
+
+
+def test_a_run_gives_its_logs_unless_others_were_named(logs: Path, tmp_path: Path) -> None:
+    given = LogFiles(patterns="panic:").with_logs(logs)
+    assert judged(given, "").stats["matches"] == 1
+    assert given.with_logs(tmp_path / "other").logs == logs
+    assert judged(LogFiles(patterns="panic:").with_logs(tmp_path / "none"), "").verdict is Verdict.INCONCLUSIVE

@@ -129,3 +129,25 @@ def test_a_verdict_is_for_people_too(splitbrain: Splitbrain) -> None:
     assert "raft-linearizable" in done.stdout
     assert "\x1b[" not in done.stdout, "no colour where there is no terminal"
     assert done.stderr == ""
+
+
+def test_the_logs_of_a_run_are_searched_when_it_is_judged_and_judged_again(
+    splitbrain: Splitbrain, tmp_path: Path
+) -> None:
+    def claims(verdict: Any) -> list[tuple[str, str]]:
+        return [(claim["id"], claim["verdict"]) for claim in verdict["claims"]]
+
+    (tmp_path / "plan.yaml").write_text(
+        "{target: raft, time: 5s, seed: 7, expect: [{log-files: {patterns: '.'}}, {not: {log-files: {patterns: '.'}}}, "
+        "{log-files: {patterns: ['no node says this']}}]}"
+    )
+    verdict = splitbrain.json("run", "--plan", "plan.yaml")
+    found = [("log-files", "fail"), ("not-log-files", "pass"), ("log-files", "pass")]
+    assert claims(verdict) == found
+    node = verdict["claims"][0]["anomalies"][0]["details"]["node"]
+    assert f"{node}/node.log:" in verdict["claims"][0]["why"]
+
+    assert claims(splitbrain.json("check", verdict["run"])) == found
+    log = tmp_path / verdict["run"] / "logs" / "n2" / "node.log"
+    log.write_text(log.read_text() + "no node says this\n")
+    assert claims(splitbrain.json("check", verdict["run"]))[2] == ("log-files", "fail")
