@@ -164,5 +164,6 @@ def json_text(owner: str, value: Any) -> str:
 
 def refusal(malformed: _core.MalformedHistory) -> HistoryError:
     """What the core says about a malformed history, for users."""
-    message, line = malformed.args
-    return HistoryError(message if line is None else f"line {line}: {message}")
+    message, line, event, unknown_f = malformed.args
+    told = message if line is None else f"line {line}: {message}"
+    return HistoryError(told, event=event, line=line, unknown_f=unknown_f)

@@ -9,7 +9,8 @@ __version__: str
 # --- histories (core/python/src/history*.rs) ---
 
 class MalformedHistory(ValueError):
-    """What was read is not a history. `args` are the message and the 1-based line, or None where there are no lines."""
+    """What was read is not a history. `args` are the message, the 1-based line, the index of the event (None where
+    there are none), and whether no operation of its function could be read."""
 
 @final
 class Recorder:
@@ -112,6 +113,9 @@ class History:
     def keys(self) -> list[str]: ...
     def for_key(self, key: str) -> History: ...
     def select(self, rows: list[int]) -> History: ...
+    def mended(self) -> tuple[History, list[int], list[int]]:
+        """What is left where no rule is broken, the events left out, the invocations whose answers are forgotten."""
+
     def problems(self, limit: int) -> list[tuple[int, int | None, str, bool]]:
         """Event, line, message and whether it is fatal; fatal ones take precedence when there are more than `limit`."""
 

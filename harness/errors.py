@@ -44,7 +44,19 @@ class PlanError(UsageError):
 
 
 class HistoryError(UsageError):
-    """A history file is truncated beyond use, is garbage, or breaks the rules of a history."""
+    """A history file is truncated beyond use, is garbage, or breaks the rules of a history or of the model.
+
+    `event` is the index of the event that breaks it and `line` its 1-based line, where they are known; `unknown_f`
+    says that no operation of that event's function could be one of the model.
+    """
+
+    def __init__(
+        self, message: str, *, event: int | None = None, line: int | None = None, unknown_f: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.event = event
+        self.line = line
+        self.unknown_f = unknown_f
 
 
 class UnknownName(UsageError):

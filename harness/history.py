@@ -53,6 +53,11 @@ class Problem:
     line: int | None
     fatal: bool
 
+    def refusal(self, file: str) -> HistoryError:
+        """The error that names it, for a reader of this file who does not go on."""
+        message = f"{_place(file, self.line)}: event {self.event}: {self.message}"
+        return HistoryError(message, event=self.event, line=self.line)
+
 
 class History:
     """An immutable sequence of events. Row `i` is the event of index `i`, except in a selection (see `select`).
@@ -80,11 +85,11 @@ class History:
         except OSError as error:
             raise HistoryError(f"{name}: cannot be read: {error.strerror or error}") from error
         except _core.MalformedHistory as error:
-            message, line = error.args
-            raise HistoryError(f"{_place(name, line)}: {message}") from None
+            message, line, *_ = error.args
+            raise HistoryError(f"{_place(name, line)}: {message}", line=line) from None
         if not lenient and (problems := history.problems(limit=1)) and problems[0].fatal:
             first = problems[0]
-            raise HistoryError(f"{_place(name, first.line)}: event {first.event}: {first.message}")
+            raise first.refusal(name)
         return history
 
     @property
@@ -162,6 +167,16 @@ class History:
         A process has at most one operation open, completes only what it invoked, and time does not go backwards.
         """
         return [Problem(event, message, line, fatal) for event, line, message, fatal in self.core.problems(limit)]
+
+    def mended(self) -> tuple[History, list[int], list[int]]:
+        """A selection that breaks no fatal rule: with it, the events left out, and the invocations left unanswered.
+
+        A completion without an invocation is left out. Where a process invokes although its operation is open, nobody
+        can tell which completion answers which: that operation, and all that the process invoked later, count as never
+        answered, each under a process number of its own.
+        """
+        core, left_out, unanswered = self.core.mended()
+        return History(core), left_out, unanswered
 
     def write(self, path: str | os.PathLike[str], format: str) -> None:
         """Writes a file of the format `arrow`, `jsonl`, `edn` or `csv`. Equal histories give equal bytes.

@@ -12,8 +12,9 @@ import click
 from harness.cli.options import json_option
 
 if TYPE_CHECKING:
-    from harness.checker import Budget, Result
+    from harness.checker import Budget, Checker, Result
     from harness.history import History
+    from harness.lenient import Concessions
 
 
 @click.command("check")
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--option", "options", multiple=True, help="An option of the checker, as NAME=VALUE. Repeatable.")
 @click.option("--failed-cas", type=click.Choice(["drop", "assert"]), help="What a refused compare-and-set says.")
 @click.option("--format", "format", help="arrow, edn, jsonl or etcd-log.  [default: told by the content]")
+@click.option("--lenient", is_flag=True, help="Go on over what breaks a rule; all that is given up is told.")
 @click.option("--budget", default="60s,4GB", show_default=True, help="What the check may cost: time, memory.")
 @json_option
 def command(history: Path, model: str | None, as_json: bool, **given: Any) -> int:
@@ -35,7 +37,25 @@ def command(history: Path, model: str | None, as_json: bool, **given: Any) -> in
     splitbrain check history.edn --model cas-register
     splitbrain check history.edn --model list-append --level serializable
     """
-    return _run(history, as_json) if model is None else _file(history, model, as_json, **given)
+    if model is not None:
+        return _file(history, model, as_json, **given)
+    _alone(history, given)
+    return _run(history, as_json)
+
+
+def _alone(path: Path, given: dict[str, Any]) -> None:
+    """A run is judged on its own plan: raises `UsageError` for a lone history, or options that need a model."""
+    from harness.errors import UsageError
+
+    if path.is_file() and not (path.parent / "plan.yaml").is_file():
+        raise UsageError(
+            f"{path} is no run's folder: say what the history is taken for, for example --model cas-register"
+        )
+    used = [name for name, value in given.items() if value and name != "budget"]
+    if used:
+        raise UsageError(
+            f"--{used[0].removesuffix('s').replace('_', '-')} needs --model: without it the plan of {path} is judged"
+        )
 
 
 def _run(path: Path, as_json: bool) -> int:
@@ -55,6 +75,8 @@ def _run(path: Path, as_json: bool) -> int:
 
 
 def _file(path: Path, model: str, as_json: bool, **given: Any) -> int:
+    from harness import lenient
+    from harness.checker import ReadsLogs
     from harness.cli.models import checker_for, options_of
     from harness.history import History
     from harness.runs import RunFolder
@@ -64,10 +86,17 @@ def _file(path: Path, model: str, as_json: bool, **given: Any) -> int:
         options["failed_cas"] = given["failed_cas"]
     checker = checker_for(model, given["level"], options)
     budget = _budget(given["budget"])
-    file = RunFolder.find(path).history if path.is_dir() else path
-    history = History.read(file, given["format"])
+    file = path
+    if path.is_dir():
+        folder = RunFolder.find(path)
+        file = folder.history
+        checker = checker.with_logs(folder.logs) if isinstance(checker, ReadsLogs) else checker
+    history = History.read(file, given["format"], lenient=True)
     began = time.monotonic()
-    result: Result = checker.check(history, budget=budget)
+    if given["lenient"]:
+        result, given_up = lenient.check(checker, history, budget=budget)
+    else:
+        result, given_up = _strictly(checker, file, history, budget), None
     document = {
         "verdict": result.verdict.value,
         "model": result.model,
@@ -76,20 +105,36 @@ def _file(path: Path, model: str, as_json: bool, **given: Any) -> int:
         "why": result.why,
         "anomalies": [_anomaly(anomaly) for anomaly in result.anomalies],
         "truncated": history.truncated,
+        "lenient": given_up.to_json() if given_up else None,
         "stats": dict(result.stats),
     }
     if as_json:
         click.echo(json.dumps(document))
     else:
-        _show(document, result, history)
+        _show(document, result, history, given_up)
     return result.verdict.exit_code
+
+
+def _strictly(checker: Checker, file: Path, history: History, budget: Budget) -> Result:
+    """Raises `HistoryError`, with file and event, also for times that go backwards: checkers believe the order of
+    events then, which is for the user to say."""
+    from harness.errors import HistoryError
+
+    try:
+        if problems := history.problems(limit=1):
+            raise problems[0].refusal(str(file))
+        return checker.check(history, budget=budget)
+    except HistoryError as refusal:
+        told = str(refusal) if str(refusal).startswith(f"{file}:") else f"{file}: {refusal}"
+        hint = "; --lenient goes on over it, and tells what that costs" if refusal.event is not None else ""
+        raise HistoryError(told + hint, event=refusal.event, line=refusal.line) from refusal
 
 
 def _anomaly(anomaly: Any) -> dict[str, Any]:
     return {"type": anomaly.type, "message": anomaly.message, "ops": list(anomaly.ops), "key": anomaly.key}
 
 
-def _show(document: dict[str, Any], result: Result, history: History) -> None:
+def _show(document: dict[str, Any], result: Result, history: History, given_up: Concessions | None) -> None:
     from harness.cli import show
 
     out = show.console()
@@ -97,6 +142,9 @@ def _show(document: dict[str, Any], result: Result, history: History) -> None:
     out.print(f"{show.plain(result.why)} ({document['seconds']:.3f} s)")
     if history.truncated:
         out.print("  the end of the file is torn: it was read up to its last whole batch")
+    for problem in given_up.problems[:5] if given_up else ():
+        where = f"line {problem.line}: " if problem.line and not problem.message.startswith("line ") else ""
+        out.print(f"  overlooked: {where}{show.plain(problem.message)}", style="yellow")
     for anomaly in result.anomalies[:5]:
         where = f" (key {show.plain(anomaly.key)})" if anomaly.key is not None else ""
         out.print(f"  {show.plain(anomaly.type)}{where}: {show.plain(anomaly.message)}")

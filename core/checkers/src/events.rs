@@ -34,11 +34,17 @@ pub trait Events: Sync {
 pub struct Malformed {
     pub row: usize,
     pub message: String,
+    /// No operation of this function can be one of the model.
+    pub unknown_f: bool,
 }
 
 impl Malformed {
     pub fn at(row: usize, message: impl Into<String>) -> Self {
-        Self { row, message: message.into() }
+        Self { row, message: message.into(), unknown_f: false }
+    }
+
+    pub fn unknown_f(row: usize, message: impl Into<String>) -> Self {
+        Self { row, message: message.into(), unknown_f: true }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use crate::brute;
 use crate::events::{invocations_by_key, moment, Events, Kind, Malformed};
 use crate::model::{Interval, NEVER};
-use crate::models::{Call, Interned, Readable};
+use crate::models::{Call, Interned, Readable, Unreadable};
 use crate::monitors::Judgement;
 use crate::search::{search, Answer, Limits, Stopped};
 use crate::turns::in_turns;
@@ -79,7 +79,8 @@ fn read_op<M: Readable>(events: &impl Events, model: &mut M, id: u32) -> Result<
     let kind = completion.map_or(Kind::Info, |row| events.kind(row));
     let done = completion.filter(|_| kind == Kind::Ok);
     let call = Call { f: events.f(row), argument: events.value(row), result: done.map(|row| events.value(row)) };
-    let op = model.read(call).map_err(|message| Malformed::at(done.unwrap_or(row), message))?;
+    let at = |Unreadable { message, unknown_f }| Malformed { row: done.unwrap_or(row), message, unknown_f };
+    let op = model.read(call).map_err(at)?;
     if kind == Kind::Fail {
         return Ok(None);
     }

@@ -9,6 +9,7 @@ use arrow_array::{Array, Int64Array, RecordBatch, RecordBatchIterator, StringArr
 use crate::columns::{schema, Columns};
 use crate::error::{Error, Result};
 use crate::kind::Kind;
+use crate::mend::{self, Mended};
 use crate::pairing::{self, Problem, NONE};
 
 /// The most events of one history; what is above is refused, so an event always fits 32 bits.
@@ -231,8 +232,18 @@ impl History {
         pairing::problems(self, limit)
     }
 
+    /// What is left of it where it breaks no rule: see [`Mended`].
+    pub fn mended(&self) -> Result<Mended> {
+        mend::mend(self)
+    }
+
     /// The history of these rows alone, strictly ascending. Pairs stay pairs where both halves are selected.
     pub fn select(&self, rows: &[u32]) -> Result<History> {
+        self.selected(rows, |row| self.process(row as usize))
+    }
+
+    /// The same, with the processes of these rows.
+    pub(crate) fn selected(&self, rows: &[u32], process: impl Fn(u32) -> i64) -> Result<History> {
         if let Some(pair) = rows.windows(2).find(|pair| pair[0] >= pair[1]) {
             return Err(Error::malformed(format!("selected rows must ascend, but {} follows {}", pair[1], pair[0])));
         }
@@ -241,9 +252,9 @@ impl History {
         }
         let mut columns = Columns::new();
         for &row in rows {
+            columns.process.push(process(row));
             let row = row as usize;
             columns.time.push(self.time(row));
-            columns.process.push(self.process(row));
             columns.f.push(Some(self.f(row)))?;
             columns.key.push(self.key(row))?;
             columns.value.push(self.value(row))?;

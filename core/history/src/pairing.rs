@@ -66,13 +66,13 @@ impl<'a> Open<'a> {
     }
 }
 
-enum Finding {
+pub(crate) enum Finding {
     StillOpen(u32),
     NeverInvoked,
 }
 
 /// Calls `found` for every pair and `wrong` for every event that cannot be paired, in order.
-fn walk(history: &History, mut found: impl FnMut(u32, u32), mut wrong: impl FnMut(u32, Finding)) {
+pub(crate) fn walk(history: &History, mut found: impl FnMut(u32, u32), mut wrong: impl FnMut(u32, Finding)) {
     let mut open = Open::default();
     for row in 0..history.len() {
         let (process, f, event) = (history.process(row), history.f(row), row as u32);

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyTuple};
 use splitbrain_checkers::intern::FastMap;
-use splitbrain_checkers::models::{Call, Model, Readable};
+use splitbrain_checkers::models::{Call, Model, Readable, Unreadable};
 
 /// A model with `initial`, `reads` and `step(state, f, argument, result)`. Every clone has a memory of its own.
 pub struct PythonModel {
@@ -142,7 +142,7 @@ impl Model for PythonModel {
 }
 
 impl Readable for PythonModel {
-    fn read(&mut self, call: Call<'_>) -> Result<Option<u32>, String> {
+    fn read(&mut self, call: Call<'_>) -> Result<Option<u32>, Unreadable> {
         if call.is_pending() && self.reads.iter().any(|f| f == call.f) {
             return Ok(None);
         }

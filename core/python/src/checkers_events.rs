@@ -79,8 +79,8 @@ impl Rows<'_> {
 
     /// What a checker says about an event, with the event's place.
     pub fn refusal(&self, malformed: Malformed) -> Refusal {
-        let Malformed { row, message } = malformed;
-        Refusal::at(self.0.index(row), self.0.line(row), &message)
+        let Malformed { row, message, unknown_f } = malformed;
+        Refusal { unknown_f, ..Refusal::at(self.0.index(row), self.0.line(row), &message) }
     }
 }
 
@@ -161,16 +161,18 @@ impl Events for Timeline<'_> {
 pub struct Refusal {
     message: String,
     line: Option<u64>,
+    event: usize,
+    unknown_f: bool,
 }
 
 impl Refusal {
     fn at(event: usize, line: Option<u64>, message: &str) -> Self {
-        Self { message: format!("event {event}: {message}"), line }
+        Self { message: format!("event {event}: {message}"), line, event, unknown_f: false }
     }
 }
 
 impl From<Refusal> for PyErr {
     fn from(refusal: Refusal) -> PyErr {
-        MalformedHistory::new_err((refusal.message, refusal.line))
+        MalformedHistory::new_err((refusal.message, refusal.line, refusal.event, refusal.unknown_f))
     }
 }

@@ -18,7 +18,8 @@ create_exception!(
     harness._core,
     MalformedHistory,
     PyValueError,
-    "What was read is not a history. `args` are the message and the 1-based line, or None where there are no lines."
+    "What was read is not a history. `args` are the message, the 1-based line, the index of the event (None where there are \
+     none), and whether no operation of its function could be read."
 );
 
 /// Adds everything in here to the module.
@@ -34,7 +35,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 pub fn to_py(error: Error) -> PyErr {
     match error {
         Error::Io(error) => os_error(error),
-        Error::Malformed { line, message } => MalformedHistory::new_err((message, line)),
+        Error::Malformed { line, message } => MalformedHistory::new_err((message, line, None::<usize>, false)),
     }
 }
 
@@ -157,6 +158,11 @@ impl History {
             Ok(history) => Ok(history.into()),
             Err(error) => Err(PyValueError::new_err(error.to_string())),
         }
+    }
+
+    fn mended(&self, py: Python<'_>) -> PyResult<(History, Vec<usize>, Vec<usize>)> {
+        let mended = py.detach(|| self.columns.mended()).map_err(to_py)?;
+        Ok((mended.history.into(), mended.left_out, mended.unanswered))
     }
 
     fn problems(&self, py: Python<'_>, limit: usize) -> Vec<(usize, Option<u64>, String, bool)> {

@@ -117,7 +117,7 @@ impl<'a, E: Events> Object<'a, E> {
     }
 
     pub fn unknown_f(&self, op: &Op, what: &str, known: &str) -> Malformed {
-        self.malformed_call(op, format!("{what} knows {known}, not {:?}", self.f(op)))
+        Malformed::unknown_f(op.row as usize, format!("{what} knows {known}, not {:?}", self.f(op)))
     }
 }
 

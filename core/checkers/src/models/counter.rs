@@ -1,6 +1,6 @@
 //! A counter: `add` (a whole number, 1 if none is given), `read`.
 use super::names::integer;
-use super::{Call, Model, Readable};
+use super::{Call, Model, Readable, Unreadable};
 use crate::monitors::{judge_counter, Judgement};
 use crate::objects::Timed;
 
@@ -35,7 +35,7 @@ impl Model for Counter {
 }
 
 impl Readable for Counter {
-    fn read(&mut self, call: Call<'_>) -> Result<Option<CounterOp>, String> {
+    fn read(&mut self, call: Call<'_>) -> Result<Option<CounterOp>, Unreadable> {
         match call.f {
             "add" => Ok(Some(CounterOp::Add(call.argument.map_or(Ok(1), integer)?))),
             "read" if call.is_pending() => Ok(None),

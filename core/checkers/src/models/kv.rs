@@ -1,5 +1,5 @@
 //! One key of a store of texts: `get`, `put`, `append`. A key that was never written reads as "" or null.
-use super::{Call, Model, Readable};
+use super::{Call, Model, Readable, Unreadable};
 
 /// A text, known by its length and two polynomial hashes.
 ///
@@ -88,7 +88,7 @@ impl Model for Kv {
 }
 
 impl Readable for Kv {
-    fn read(&mut self, call: Call<'_>) -> Result<Option<KvOp>, String> {
+    fn read(&mut self, call: Call<'_>) -> Result<Option<KvOp>, Unreadable> {
         match call.f {
             "get" if call.is_pending() => Ok(None),
             "get" => Ok(Some(KvOp::Get(text(call.answer())?))),

@@ -69,15 +69,29 @@ impl Call<'_> {
         self.argument.unwrap_or("null")
     }
 
-    pub(crate) fn unknown_f(&self, what: &str) -> String {
-        format!("{what}, not {:?}", self.f)
+    pub(crate) fn unknown_f(&self, what: &str) -> Unreadable {
+        Unreadable { message: format!("{what}, not {:?}", self.f), unknown_f: true }
+    }
+}
+
+/// Why a call is not one of a model.
+#[derive(Debug)]
+pub struct Unreadable {
+    pub message: String,
+    /// It is the function that the model does not know.
+    pub unknown_f: bool,
+}
+
+impl From<String> for Unreadable {
+    fn from(message: String) -> Self {
+        Self { message, unknown_f: false }
     }
 }
 
 /// A model that can read its operations from a history. It may number the values it meets.
 pub trait Readable: Model {
     /// `Ok(None)` for an operation that says nothing, such as a read without an answer.
-    fn read(&mut self, call: Call<'_>) -> Result<Option<Self::Op>, String>;
+    fn read(&mut self, call: Call<'_>) -> Result<Option<Self::Op>, Unreadable>;
 
     /// The objects that an operation touches, if the type consists of independent ones.
     fn objects(&self, _op: &Self::Op) -> Vec<u32> {

@@ -1,6 +1,6 @@
 //! Several registers that one operation reads and writes at once: a list of `["r", key, value]` and `["w", key, value]`.
 use super::names::Names;
-use super::{Call, Model, Readable};
+use super::{Call, Model, Readable, Unreadable};
 use crate::json;
 
 /// One step of an operation: `write` or read, register, value.
@@ -63,18 +63,18 @@ impl Model for MultiRegister {
 }
 
 impl Readable for MultiRegister {
-    fn read(&mut self, call: Call<'_>) -> Result<Option<Vec<Micro>>, String> {
+    fn read(&mut self, call: Call<'_>) -> Result<Option<Vec<Micro>>, Unreadable> {
         let list = if call.is_pending() { call.asked() } else { call.answer() };
         let wrong =
             || format!("an operation on several registers is a list of [\"r\" or \"w\", register, value], not {list}");
         let mut op = Vec::new();
         for micro in json::elements(list).ok_or_else(wrong)? {
             let parts = json::elements(micro).ok_or_else(wrong)?;
-            let &[f, register, value] = parts.as_slice() else { return Err(wrong()) };
+            let &[f, register, value] = parts.as_slice() else { return Err(wrong().into()) };
             let write = match f {
                 "\"w\"" | "\"write\"" => true,
                 "\"r\"" | "\"read\"" => false,
-                _ => return Err(wrong()),
+                _ => return Err(wrong().into()),
             };
             // Nobody knows what a pending operation read.
             if write || !call.is_pending() {

@@ -1,6 +1,6 @@
 //! Mutexes and semaphores: `acquire` and `release`, of one permit or as many as the value says.
 use super::names::integer;
-use super::{Call, Model, Readable};
+use super::{Call, Model, Readable, Unreadable};
 use crate::monitors::{judge_permits, Judgement};
 use crate::objects::Timed;
 
@@ -38,7 +38,7 @@ impl Model for Permits {
 }
 
 impl Readable for Permits {
-    fn read(&mut self, call: Call<'_>) -> Result<Option<PermitOp>, String> {
+    fn read(&mut self, call: Call<'_>) -> Result<Option<PermitOp>, Unreadable> {
         // A mutex's value says who or what for, if anything.
         let count = if self.all == 1 { 1 } else { call.argument.map_or(Ok(1), integer)? };
         let count = u32::try_from(count).map_err(|_| format!("there are no {count} permits"))?;

@@ -1,6 +1,6 @@
 //! A priority queue of whole numbers: `enqueue` one; `dequeue` the smallest, or null if there is none.
 use super::names::integer;
-use super::{Call, Model, Readable};
+use super::{Call, Model, Readable, Unreadable};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PriorityQueueOp {
@@ -43,7 +43,7 @@ impl Model for PriorityQueue {
 }
 
 impl Readable for PriorityQueue {
-    fn read(&mut self, call: Call<'_>) -> Result<Option<PriorityQueueOp>, String> {
+    fn read(&mut self, call: Call<'_>) -> Result<Option<PriorityQueueOp>, Unreadable> {
         match call.f {
             "enqueue" => Ok(Some(PriorityQueueOp::Enqueue(integer(call.asked())?))),
             "dequeue" if call.is_pending() => Ok(Some(PriorityQueueOp::DequeueUnknown)),

@@ -1,6 +1,6 @@
 //! A FIFO queue: `enqueue` a value; `dequeue` the oldest, or null if there is none.
 use super::names::Names;
-use super::{Call, Model, Readable};
+use super::{Call, Model, Readable, Unreadable};
 use crate::monitors::{judge_queue, Judgement};
 use crate::objects::Timed;
 
@@ -42,7 +42,7 @@ impl Model for Queue {
 }
 
 impl Readable for Queue {
-    fn read(&mut self, call: Call<'_>) -> Result<Option<QueueOp>, String> {
+    fn read(&mut self, call: Call<'_>) -> Result<Option<QueueOp>, Unreadable> {
         match call.f {
             "enqueue" => Ok(Some(QueueOp::Enqueue(self.names.number(call.asked())))),
             "dequeue" if call.is_pending() => Ok(Some(QueueOp::DequeueUnknown)),

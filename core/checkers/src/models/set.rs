@@ -1,6 +1,6 @@
 //! A set: `add` and `remove` an element, `read` them all as a list.
 use super::names::Names;
-use super::{Call, Model, Readable};
+use super::{Call, Model, Readable, Unreadable};
 use crate::json;
 use crate::monitors::{judge_set, Judgement};
 use crate::objects::Timed;
@@ -57,7 +57,7 @@ impl Model for Set {
 }
 
 impl Readable for Set {
-    fn read(&mut self, call: Call<'_>) -> Result<Option<SetOp>, String> {
+    fn read(&mut self, call: Call<'_>) -> Result<Option<SetOp>, Unreadable> {
         match call.f {
             "add" => Ok(Some(SetOp::Add(self.names.number(call.asked())))),
             "remove" => {

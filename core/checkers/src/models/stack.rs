@@ -1,6 +1,6 @@
 //! A stack: `push` a value; `pop` the newest, or null if there is none.
 use super::names::Names;
-use super::{Call, Model, Readable};
+use super::{Call, Model, Readable, Unreadable};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StackOp {
@@ -41,7 +41,7 @@ impl Model for Stack {
 }
 
 impl Readable for Stack {
-    fn read(&mut self, call: Call<'_>) -> Result<Option<StackOp>, String> {
+    fn read(&mut self, call: Call<'_>) -> Result<Option<StackOp>, Unreadable> {
         match call.f {
             "push" => Ok(Some(StackOp::Push(self.names.number(call.asked())))),
             "pop" if call.is_pending() => Ok(Some(StackOp::PopUnknown)),

@@ -136,7 +136,7 @@ impl<'a, E: Events> Reader<'a, '_, E> {
             }
             (f, _) => {
                 let known = if self.reading.has_cas { "read, write and cas" } else { "read and write" };
-                return Err(Malformed::at(row, format!("a register knows {known}, not {f:?}")));
+                return Err(Malformed::unknown_f(row, format!("a register knows {known}, not {f:?}")));
             }
         }
         Ok(())

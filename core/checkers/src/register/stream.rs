@@ -187,7 +187,7 @@ impl OnlineRegisters {
             }
             f => {
                 let known = if self.has_cas { "read, write and cas" } else { "read and write" };
-                Err(Malformed::at(row, format!("a register knows {known}, not {f:?}")))
+                Err(Malformed::unknown_f(row, format!("a register knows {known}, not {f:?}")))
             }
         }
     }

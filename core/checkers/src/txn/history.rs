@@ -127,7 +127,7 @@ impl<'a> Chunk<'a> {
             let row = row as usize;
             let row = events.partner(row).filter(|_| status == Status::Ok).unwrap_or(row);
             if events.f(row) != "txn" {
-                return Err(Malformed::at(row, format!("the function {:?} is not \"txn\"", events.f(row))));
+                return Err(Malformed::unknown_f(row, format!("the function {:?} is not \"txn\"", events.f(row))));
             }
             for token in Tokens::new(events.value(row).unwrap_or("null")) {
                 let token = token.ok_or_else(|| wrong(events, row, dialect))?;
