@@ -36,6 +36,16 @@ class Anomaly:
     key: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        """One object of `anomalies[]`, in a verdict and of `check --json`."""
+        return {
+            "type": self.type,
+            "message": self.message,
+            "ops": list(self.ops),
+            "key": self.key,
+            "details": dict(self.details),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Result:

@@ -64,7 +64,7 @@ class ClaimVerdict:
             "verdict": self.verdict.value,
             "why": self.why,
             "coverage": dict(self.coverage),
-            "anomalies": [_anomaly_json(anomaly) for anomaly in self.anomalies],
+            "anomalies": [anomaly.to_json() for anomaly in self.anomalies],
             "stats": dict(self.stats),
         }
 
@@ -180,13 +180,3 @@ def _told(result: Result) -> str:
         more = len(result.anomalies) - 1
         return result.anomalies[0].message + (f" (and {more} more)" if more else "")
     return "no violation was found" if result.verdict is Verdict.PASS else "the checker gave no reason"
-
-
-def _anomaly_json(anomaly: Anomaly) -> dict[str, Any]:
-    return {
-        "type": anomaly.type,
-        "message": anomaly.message,
-        "ops": list(anomaly.ops),
-        "key": anomaly.key,
-        "details": dict(anomaly.details),
-    }

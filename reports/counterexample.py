@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from harness.checker import Anomaly
 from harness.operation import Operation, Type
+from reports.cycles import Cycle, cycle
 from reports.data import FaultRecord
 from reports.intervals import Span, intervals
 from reports.text import show
@@ -37,7 +38,8 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Counterexample:
     """What a template needs of one anomaly. `rows` pairs a time (None: later) with the cells
-    that begin there, one per free column."""
+    that begin there, one per free column. `faults` is None where nothing is known of them; `timed` is False where times
+    only count events."""
 
     id: str
     anomaly: Anomaly
@@ -45,11 +47,18 @@ class Counterexample:
     columns: Sequence[tuple[int, str | None]]
     rows: Sequence[tuple[int | None, Sequence[Cell]]]
     svg: Markup
-    faults: Sequence[FaultRecord]
+    faults: Sequence[FaultRecord] | None
     left_out: int
+    cycle: Cycle | None = None
+    timed: bool = True
+
+    @property
+    def other_details(self) -> dict[str, Any]:
+        """What the checker noted beside the cycle."""
+        return {name: value for name, value in self.anomaly.details.items() if name != "cycle"}
 
 
-def counterexample(history: History, anomaly: Anomaly, faults: Sequence[FaultRecord], id: str) -> Counterexample:
+def counterexample(history: History, anomaly: Anomaly, faults: Sequence[FaultRecord] | None, id: str) -> Counterexample:
     """Lays out the operations that prove an anomaly; indices outside the history are passed over."""
     invocations = sorted({found for index in anomaly.ops if (found := _invocation(history, index)) is not None})
     spans = [_span(history, index, number, anomaly) for number, index in enumerate(invocations[:OPS_MAX], 1)]
@@ -57,12 +66,21 @@ def counterexample(history: History, anomaly: Anomaly, faults: Sequence[FaultRec
     end_ns = max((span.end_ns for span in spans), default=0)
     active = [
         fault
-        for fault in faults
+        for fault in faults or ()
         if spans and fault.start_ns <= end_ns and (fault.end_ns is None or fault.end_ns >= start_ns)
     ]
     columns, rows = _grid(spans)
     return Counterexample(
-        id, anomaly, spans, columns, rows, intervals(spans, active, id), active, max(len(invocations) - OPS_MAX, 0)
+        id,
+        anomaly,
+        spans,
+        columns,
+        rows,
+        intervals(spans, active, id) if history.has_times else Markup(""),
+        None if faults is None else active,
+        max(len(invocations) - OPS_MAX, 0),
+        cycle(history, anomaly, id),
+        history.has_times,
     )
 
 

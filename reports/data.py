@@ -187,7 +187,7 @@ class RunData:
             stats=verdict.get("stats") or {},
             history=history,
             run=str(verdict.get("run") or ""),
-            version=_version(),
+            version=installed_version(),
             plan=plan.to_yaml(),
             problem=str(verdict.get("problem") or ""),
         )
@@ -238,7 +238,8 @@ def _json(file: Path, text: str, line: int = 1) -> Any:
         raise UsageError(f"{file}:{line + getattr(problem, 'lineno', 1) - 1}: is not JSON: {problem}") from problem
 
 
-def _version() -> str:
+def installed_version() -> str:
+    """That of splitbrain."""
     try:
         return version("splitbrain")
     except PackageNotFoundError:

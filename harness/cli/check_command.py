@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 @click.option("--failed-cas", type=click.Choice(["drop", "assert"]), help="What a refused compare-and-set says.")
 @click.option("--format", "format", help="arrow, edn, jsonl or etcd-log.  [default: told by the content]")
 @click.option("--lenient", is_flag=True, help="Go on over what breaks a rule; all that is given up is told.")
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write a page about it, in HTML, to this file."
+)
 @click.option("--budget", default="60s,4GB", show_default=True, help="What the check may cost: time, memory.")
 @json_option
 def command(history: Path, model: str | None, as_json: bool, **given: Any) -> int:
@@ -75,8 +78,9 @@ def _run(path: Path, as_json: bool) -> int:
 
 
 def _file(path: Path, model: str, as_json: bool, **given: Any) -> int:
-    from harness import lenient
+    from harness import lenient, plugins
     from harness.checker import ReadsLogs
+    from harness.cli import show
     from harness.cli.models import checker_for, options_of
     from harness.history import History
     from harness.runs import RunFolder
@@ -103,15 +107,19 @@ def _file(path: Path, model: str, as_json: bool, **given: Any) -> int:
         "ops": sum(1 for op in history.types() if op == 0),
         "seconds": round(time.monotonic() - began, 6),
         "why": result.why,
-        "anomalies": [_anomaly(anomaly) for anomaly in result.anomalies],
+        "anomalies": [anomaly.to_json() for anomaly in result.anomalies],
         "truncated": history.truncated,
         "lenient": given_up.to_json() if given_up else None,
         "stats": dict(result.stats),
     }
+    if given["report"]:
+        plugins.load("reports", "check")(given["report"], str(file), document, history)
     if as_json:
         click.echo(json.dumps(document))
     else:
         _show(document, result, history, given_up)
+        if given["report"]:
+            show.console().print(f"  {show.plain(given['report'])}", style="dim")
     return result.verdict.exit_code
 
 
@@ -128,10 +136,6 @@ def _strictly(checker: Checker, file: Path, history: History, budget: Budget) ->
         told = str(refusal) if str(refusal).startswith(f"{file}:") else f"{file}: {refusal}"
         hint = "; --lenient goes on over it, and tells what that costs" if refusal.event is not None else ""
         raise HistoryError(told + hint, event=refusal.event, line=refusal.line) from refusal
-
-
-def _anomaly(anomaly: Any) -> dict[str, Any]:
-    return {"type": anomaly.type, "message": anomaly.message, "ops": list(anomaly.ops), "key": anomaly.key}
 
 
 def _show(document: dict[str, Any], result: Result, history: History, given_up: Concessions | None) -> None:

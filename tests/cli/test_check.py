@@ -137,3 +137,31 @@ def test_a_history_that_breaks_the_rules_is_refused_at_its_line(
     file = write(tmp_path / "history.jsonl", events)
     message = refused(splitbrain("check", file, "--model", "register"), 2)
     assert "history.jsonl:2" in message
+
+
+def test_a_page_is_written_where_it_is_asked_for(splitbrain: Splitbrain, tmp_path: Path) -> None:
+    file = write(tmp_path / "history.jsonl", REGISTER)
+    done = splitbrain("check", file, "--model", "register", "--report", "out.html")
+    assert done.returncode == 1, done.stderr
+    assert "out.html" in done.stdout
+    page = (tmp_path / "out.html").read_text()
+    assert "The history is not linearizable register" in page
+    assert "history.jsonl" in page
+
+
+def test_a_page_that_cannot_be_written_is_told(
+    splitbrain: Splitbrain, refused: Callable[..., str], tmp_path: Path
+) -> None:
+    file = write(tmp_path / "history.jsonl", REGISTER)
+    done = splitbrain("check", file, "--model", "register", "--report", "nowhere/out.html")
+    assert "cannot write nowhere/out.html" in refused(done, 4)
+
+
+def test_anomalies_carry_their_cycle(splitbrain: Splitbrain, tmp_path: Path) -> None:
+    pair = ([["append", "x", 1], ["append", "x", 2]], [["r", "x", [1]]])
+    events = [(at, kind, "txn", value, 10 * at) for at, value in enumerate(pair) for kind in ("invoke", "ok")]
+    late = (2, "txn", [["r", "x", [1, 2]]])
+    events += [(late[0], kind, late[1], late[2], 90) for kind in ("invoke", "ok")]
+    told = splitbrain.json("check", write(tmp_path / "history.jsonl", tuple(events)), "--model", "list-append")
+    cycles = [anomaly["details"]["cycle"] for anomaly in told["anomalies"] if anomaly["details"]]
+    assert {step["kind"] for cycle in cycles for step in cycle} >= {"rw", "wr"}

@@ -10,16 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from reports import check
 from reports.compare import comparison
 from reports.html import save
+from tests.checkers.lines import history
 from tests.reports.chromium import EXECUTABLE, Chromium
 from tests.reports.synthetic import failing, passing
+from tests.reports.test_check_page import document
 from tests.reports.test_compare import rows
+from tests.reports.test_cycles import WRITE_SKEW
 from tests.reports.test_html import HOSTILE, hostile_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(EXECUTABLE is None, reason="Chromium is not installed")]
 
-PAGES = ("passing", "failing", "compare")
+PAGES = ("passing", "failing", "compare", "check")
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +33,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {name: folder / f"{name}.html" for name in PAGES}
     save(passing(), made["passing"])
     save(failing(), made["failing"])
+    judged = history(WRITE_SKEW)
+    made["check"].write_text(check.page("mine.edn", document(judged), judged), encoding="utf-8")
     made["compare"].write_text(comparison(rows()), encoding="utf-8")
     return made
 
