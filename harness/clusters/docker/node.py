@@ -17,8 +17,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from harness.clusters.docker import engine, names
-from harness.clusters.linux import processes
+from harness.clusters.linux import commands, processes
 from harness.clusters.linux.identity import Identity
+from harness.clusters.linux.node import Done
 from harness.errors import ClusterError
 from harness.node.wire import Lines, Malformed, decode, encode
 
@@ -66,6 +67,8 @@ class DockerNode:
     command: Sequence[str]
     container: str = ""
     port: int = PORT
+    init: int = 0
+    """The container's first process, as this machine numbers it; 0 before it runs."""
     namespace: int = 0
     """The inode of the container's pid namespace, 0 before it runs."""
     keepers: frozenset[int] = field(default_factory=frozenset)
@@ -131,6 +134,20 @@ class DockerNode:
         text = files.get(PurePosixPath(_LOG).name, b"").decode("utf-8", "replace")
         return "\n".join(text.splitlines()[-TAIL_LINES:])
 
+    def entering(self, argv: Sequence[str]) -> list[str]:
+        """See `ServiceNode`."""
+        return ["nsenter", f"--net=/proc/{self.init}/ns/net", "--", *argv]
+
+    def enter(self, argv: Sequence[str], stdin: bytes = b"", timeout_s: float = 10.0) -> Done:
+        """See `ServiceNode`."""
+        try:
+            there = bool(self.namespace) and processes.pid_namespace(self.init) == self.namespace
+        except ProcessLookupError:
+            there = False
+        if not there:  # its number may be somebody else's by now
+            raise ClusterError(f"the container of {self.name} is gone")
+        return commands.run(self.entering(argv), stdin, timeout_s)
+
     def save_logs(self, directory: Path) -> None:
         """Writes the node's logs into a directory of the controller's. Raises `ClusterError` when they
         cannot be had.
@@ -183,7 +200,7 @@ class DockerNode:
         while time.monotonic() < deadline:
             found = processes.in_namespace(namespace)
             if len(found) > 1:
-                self.keepers, self.namespace = frozenset(found), namespace
+                self.init, self.keepers, self.namespace = init, frozenset(found), namespace
                 return
             time.sleep(POLL_S)
         raise ClusterError(f"the container of {self.name} does not come to life")

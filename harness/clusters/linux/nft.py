@@ -30,13 +30,11 @@ and nft 0.9.5.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.clusters.linux import commands
 from harness.errors import ClusterError
 
 PREFIX = "splitbrain_"
@@ -149,21 +147,21 @@ def tables(listing: str) -> list[tuple[str, str]]:
     return [(table["family"], table["name"]) for table in found if table["name"].startswith(PREFIX)]
 
 
-def run(text: str, *, check_only: bool = False) -> None:
-    """Hands one transaction to the kernel; it takes effect whole or not at all. Raises `ClusterError` with nft's own
-    words.
+def run(text: str, *, check_only: bool = False, enter: commands.Enter = commands.run) -> None:
+    """Hands one transaction to the kernel; it takes effect whole or not at all. `enter` says in whose network namespace
+    (`ServiceNode.enter`). Raises `ClusterError` with nft's own words.
     """
-    _nft(["-c", "-f", "-"] if check_only else ["-f", "-"], text)
+    _nft(["-c", "-f", "-"] if check_only else ["-f", "-"], text, enter)
 
 
-def listing(*what: str) -> str:
+def listing(*what: str, enter: commands.Enter = commands.run) -> str:
     """The JSON listing of something, e.g. `listing("table", "bridge", name)`."""
-    return _nft(["-j", "list", *what], None)
+    return _nft(["-j", "list", *what], None, enter)
 
 
 def installed() -> bool:
     """Whether there is an nft to run. Where there is none, there are no tables of ours either."""
-    return _program() is not None
+    return commands.found("nft") is not None
 
 
 def problem(family: str) -> str | None:
@@ -203,22 +201,10 @@ def _objects(listing: str) -> list[dict[str, Any]]:
     return objects
 
 
-def _program() -> str | None:
-    # Where root's PATH was inherited from a user's, the system's own directories are missing from it.
-    return shutil.which("nft", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-
-
-def _nft(arguments: list[str], text: str | None) -> str:
-    program = _program()
-    if program is None:
+def _nft(arguments: list[str], text: str | None, enter: commands.Enter) -> str:
+    if not installed():
         raise ClusterError(_ABSENT)
-    try:
-        done = subprocess.run(
-            [program, *arguments], input=text, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired as slow:
-        raise ClusterError(f"nft did not answer within {TIMEOUT_S:g} s") from slow
-    if done.returncode:
-        first = next(iter(done.stderr.strip().splitlines()), f"exit status {done.returncode}")
-        raise ClusterError(f"nft {' '.join(arguments)}: {first}")
-    return done.stdout
+    done = enter(["nft", *arguments], (text or "").encode(), TIMEOUT_S)
+    if done.code:
+        raise ClusterError(f"nft {' '.join(arguments)}: {done.complaint}")
+    return done.out.decode("utf-8", "replace")

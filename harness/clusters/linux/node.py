@@ -1,8 +1,27 @@
-"""The one thing the Linux faults need of a node: to know which processes are its service, and to start it again."""
+"""What the Linux faults need of a node: to know which processes are its service, to start it again, and to run programs
+where the node's packets pass.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A program that ran to its end: its exit code (negative: the signal that ended it) and what it wrote."""
+
+    code: int
+    out: bytes
+    err: bytes
+
+    @property
+    def complaint(self) -> str:
+        """The first line that it wrote on standard error, else its exit code: for messages."""
+        lines = self.err.decode("utf-8", "replace").strip().splitlines()
+        return lines[0] if lines else f"exit status {self.code}"
 
 
 class ServiceNode(Protocol):
@@ -34,4 +53,14 @@ class ServiceNode(Protocol):
 
     def log_tail(self) -> str:
         """The last lines that the service wrote; empty when there are none or they cannot be had."""
+        ...
+
+    def entering(self, argv: Sequence[str]) -> list[str]:
+        """The command line that runs a program of this machine in the node's network namespace, and in no other
+        namespace of the node: it finds this machine's files and programs, and the node's interfaces.
+        """
+        ...
+
+    def enter(self, argv: Sequence[str], stdin: bytes = b"", timeout_s: float = 10.0) -> Done:
+        """Runs such a program to its end. Raises `ClusterError` when it cannot be started or does not end in time."""
         ...

@@ -26,17 +26,16 @@ UDP_PORT = 7999
 
 def datagram_passes(cluster: DockerCluster, source: str, dest: str) -> bool:
     """Whether a datagram sent in one node's network namespace arrives in the other's."""
-    inside = ["nsenter", "--net", "--target"]
     listen = (
         f"import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('', {UDP_PORT})); s.settimeout(0.7)\n"
         "print('bound', flush=True)\ntry: s.recv(9)\nexcept TimeoutError: raise SystemExit(1)"
     )
     to = (cluster.members[dest].address, UDP_PORT)
     send = f"import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', {to})"
-    keeper = {node: str(min(cluster.members[node].keepers)) for node in (source, dest)}
-    with subprocess.Popen([*inside, keeper[dest], sys.executable, "-c", listen], stdout=subprocess.PIPE) as listener:
+    listening = cluster.members[dest].entering([sys.executable, "-c", listen])
+    with subprocess.Popen(listening, stdout=subprocess.PIPE) as listener:
         assert listener.stdout and listener.stdout.readline()
-        subprocess.run([*inside, keeper[source], sys.executable, "-c", send], check=True)
+        assert cluster.members[source].enter([sys.executable, "-c", send]).code == 0
         return listener.wait() == 0
 
 
@@ -82,6 +81,22 @@ def test_overlapping_cuts_are_a_union_and_each_counts_its_own() -> None:
                 await cluster.network.cut("c", impossible)
         with pytest.raises(Unsupported, match="simulator"):
             await cluster.network.shape("d", ["n1"], Shape(delay_ms=5))
+
+    on_cluster(main)
+
+
+def test_a_program_of_this_machine_runs_where_a_nodes_packets_pass() -> None:
+    async def main(cluster: DockerCluster) -> None:
+        for node in cluster.members.values():
+            seen = node.enter(["ip", "-brief", "address"])
+            assert seen.code == 0 and f" {node.address}/" in seen.out.decode()
+            assert node.enter(["cat"], b"hello").out == b"hello"
+        node = cluster.members["n1"]
+        here = str(Path("/proc/self/ns/mnt").readlink())
+        assert node.enter(["readlink", "/proc/self/ns/mnt"]).out.decode().strip() == here
+        await cluster.destroy()
+        with pytest.raises(ClusterError, match="the container of n1 is gone"):
+            node.enter(["true"])
 
     on_cluster(main)
 
@@ -287,7 +302,7 @@ def test_a_base_without_python_fails_with_the_builders_last_words(tmp_path: Path
 
 
 def test_without_nft_a_cluster_has_no_network_faults_and_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nft, "_program", lambda: None)
+    monkeypatch.setattr(nft, "installed", lambda: False)
     answers = DockerCluster.probe()
     assert "apt-get install nftables" in str(answers["partition"])
     assert [power for power, reason in answers.items() if reason is None] == ["available", "kill", "pause", "clock"]

@@ -6,9 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
-from harness.clusters.linux import processes
+from harness.clusters.linux import commands, processes
+from harness.clusters.linux.node import Done
 
 SERVICE = """
 import os, socket, sys, threading, time
@@ -62,6 +64,12 @@ class LocalNode:
 
     def log_tail(self) -> str:
         return self.crash
+
+    def entering(self, argv: Sequence[str]) -> list[str]:
+        return list(argv)
+
+    def enter(self, argv: Sequence[str], stdin: bytes = b"", timeout_s: float = 10.0) -> Done:
+        return commands.run(self.entering(argv), stdin, timeout_s)
 
     def ask(self) -> tuple[int, int] | None:
         """Its wall and monotonic clock."""

@@ -100,7 +100,7 @@ def test_other_peoples_tables_are_not_ours() -> None:
 
 
 def test_without_nft_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.clusters.linux.nft.shutil.which", lambda *_, **__: None)
+    monkeypatch.setattr("harness.clusters.linux.commands.found", lambda _: None)
     assert "apt-get install nftables" in str(nft.problem("bridge"))
     with pytest.raises(ClusterError, match="nft is not installed"):
         nft.run("")
