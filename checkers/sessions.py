@@ -46,6 +46,9 @@ _PROMISES: dict[Guarantee, str] = {
 }
 
 
+UNCONFIRMED = "a violation was found that a second judge did not see in its operations, a defect; please report it"
+
+
 class Sessions:
     """A checker for one of these promises. `initial` is what every register holds before the first write."""
 
@@ -80,6 +83,8 @@ class Sessions:
             told = answer["message"] if kind != self.guarantee else f"{_capitalized(promise)}: {answer['message']}"
             anomaly = Anomaly(kind, told, tuple(answer["events"]))
             return Result(Verdict.FAIL, self.guarantee, [anomaly], stats, told)
+        if answer["verdict"] == "unconfirmed":
+            return Result(Verdict.ERROR, self.guarantee, (), stats, f"{UNCONFIRMED}: {answer['message']}")
         if answer["verdict"] == "unknown":
             return Result(Verdict.INCONCLUSIVE, self.guarantee, (), stats, answer["message"])
         if not stats["keys"]:

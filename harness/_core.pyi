@@ -175,9 +175,12 @@ class LostRegisterWrites(TypedDict):
     witnesses: list[tuple[str, list[int]]]
 
 class SessionsVerdict(TypedDict):
-    """`message` tells a violation session by session, or why nothing is known; `events` are empty without one."""
+    """`message` tells a violation session by session, or why nothing is known; `events` are empty without one.
 
-    verdict: Literal["holds", "violation", "unknown"]
+    `unconfirmed` is a violation that the second judge did not see in its events: a defect.
+    """
+
+    verdict: Literal["holds", "violation", "unconfirmed", "unknown"]
     type: str
     message: str
     events: list[int]
@@ -255,7 +258,10 @@ class TransactionAnomaly(TypedDict):
     steps: list[CycleStep]
 
 class TransactionReport(TypedDict):
-    """`counts` has all anomalies by type, `anomalies` the first of each; `stopped` says why the check ended early."""
+    """`counts` has all anomalies by type, `anomalies` the first of each; `stopped` says why the check ended early.
+
+    `unconfirmed` are types of anomalies that the second judge did not see in their own transactions: a defect.
+    """
 
     txns: int
     ok: int
@@ -267,7 +273,7 @@ class TransactionReport(TypedDict):
     counts: dict[str, int]
     anomalies: list[TransactionAnomaly]
     undecided: list[str]
-    unconfirmed: int
+    unconfirmed: list[str]
     stopped: str | None
 
 def check_list_append(history: History, *, seconds: float, memory_bytes: int) -> TransactionReport:

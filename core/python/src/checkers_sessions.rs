@@ -9,7 +9,9 @@ use splitbrain_checkers::register::{
     by_zones, Action, Decision, FailedCas, Reading, Register, RegisterHistory, RegisterOp, Registers, Story,
 };
 use splitbrain_checkers::search::Limits;
-use splitbrain_checkers::sessions::{judge, shrink, Guarantee, Obstacle, Outcome, SessionHistory};
+use splitbrain_checkers::sessions::{
+    is_from_nowhere, judge, prove, Guarantee, Obstacle, Outcome, Proof, SessionHistory,
+};
 
 use crate::checkers_events::{Refusal, Timeline};
 use crate::history::History;
@@ -92,6 +94,9 @@ fn answer(rows: &Timeline<'_>, registers: &[Register<'_, Timeline<'_>>], wanted:
             let told = deed(&registers[key as usize], observer);
             let process = rows.process(observer as usize);
             let text = format!("Process {process} {told}, but nobody wrote that.");
+            if !is_from_nowhere(&registers[key as usize].history, observer) {
+                return Answer { verdict: "unconfirmed", text, rows: vec![observer], ..answer };
+            }
             return Answer { verdict: "violation", kind: "thin-air-read", text, rows: vec![observer], ..answer };
         }
         Err(Obstacle::NotUnique { key, observer }) => {
@@ -114,9 +119,24 @@ fn answer(rows: &Timeline<'_>, registers: &[Register<'_, Timeline<'_>>], wanted:
         Outcome::Unknown => answer.text = "no violation was found, and no order of all operations either".to_owned(),
         Outcome::OutOfBudget => answer.text = "out of time or memory".to_owned(),
         Outcome::Violated(reason) => {
-            let events = shrink(&history, wanted, &reason, limits);
-            answer.verdict = "violation";
-            answer.kind = "session-order";
+            let events = match prove(&history, wanted, &reason, limits) {
+                Proof::Events(events) => {
+                    answer.verdict = "violation";
+                    answer.kind = "session-order";
+                    events
+                }
+                Proof::Refuted(events) => {
+                    answer.verdict = "unconfirmed";
+                    events
+                }
+                Proof::TooLarge(size) => {
+                    answer.text = format!(
+                        "a violation was found, but not reduced to so few operations that a second judge can confirm it \
+                         ({size} are left)"
+                    );
+                    return answer;
+                }
+            };
             answer.rows = events.iter().map(|&event| history.events[event as usize].id).collect();
             answer.text = told(rows, registers, &history, &events);
         }

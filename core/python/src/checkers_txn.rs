@@ -79,7 +79,7 @@ fn report_dict<'py>(py: Python<'py>, rows: &Rows<'_>, report: &Report) -> PyResu
     let anomalies: Vec<_> = report.told.iter().map(|told| told_dict(py, rows, told)).collect::<PyResult<_>>()?;
     dict.set_item("anomalies", anomalies)?;
     dict.set_item("undecided", &report.undecided)?;
-    dict.set_item("unconfirmed", report.unconfirmed)?;
+    dict.set_item("unconfirmed", &report.unconfirmed)?;
     dict.set_item("stopped", &report.stopped)?;
     dict.set_item("txns", report.txns)?;
     dict.set_item("ok", report.ok)?;

@@ -16,7 +16,9 @@ mod guarantees;
 mod history;
 mod judge;
 mod order;
+mod proof;
 mod sequential;
 
 pub use history::{Event, Obstacle, SessionHistory};
-pub use judge::{judge, shrink, Guarantee, Outcome, Reason};
+pub use judge::{judge, Guarantee, Outcome, Reason};
+pub use proof::{holds, is_from_nowhere, prove, Proof, EVENTS_MAX};

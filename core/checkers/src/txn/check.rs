@@ -41,8 +41,8 @@ pub struct Report {
     pub counts: Vec<(&'static str, usize)>,
     /// Kinds of cycles that could be neither found nor excluded.
     pub undecided: Vec<&'static str>,
-    /// Anomalies that the independent check of their witness did not confirm. One of the two is wrong.
-    pub unconfirmed: usize,
+    /// Names of anomalies that the independent check of their witness did not confirm. One of the two is wrong.
+    pub unconfirmed: Vec<&'static str>,
     /// Why the check ended early, if it did.
     pub stopped: Option<String>,
     pub txns: usize,
@@ -53,6 +53,30 @@ pub struct Report {
     pub edges: usize,
     /// Transactions on cycles.
     pub entangled: usize,
+}
+
+impl Report {
+    /// Adds anomalies with what their second judge made of them, and how many there are of each name. A name of which
+    /// none was confirmed does not count.
+    fn tell(
+        &mut self,
+        judged: impl Iterator<Item = (&'static str, Option<Told>)>,
+        counts: impl IntoIterator<Item = (&'static str, usize)>,
+    ) {
+        let (from, doubted) = (self.told.len(), self.unconfirmed.len());
+        for (name, told) in judged {
+            match told {
+                Some(told) => self.told.push(told),
+                None => self.unconfirmed.push(name),
+            }
+        }
+        for (name, count) in counts {
+            let refused = self.unconfirmed[doubted..].iter().filter(|&&other| other == name).count();
+            if refused == 0 || self.told[from..].iter().any(|told| told.name == name) {
+                self.counts.push((name, count - refused.min(count)));
+            }
+        }
+    }
 }
 
 /// Lists.
@@ -79,20 +103,15 @@ pub fn check_registers<E: Events>(
     let processes: Vec<i64> = txns.invoke.iter().map(|&row| events.process(row as usize)).collect();
     let (dependencies, inferred) = registers.dependencies(&txns, &orders, &processes, assume);
     let texts = values.into_texts();
-    let story = Story::new(events, &txns, &texts, Evidence::Registers { registers: &registers, order: inferred });
+    let story =
+        Story::new(events, &txns, &texts, Evidence::Registers { registers: &registers, order: inferred, assume });
     let answer = level.map(|level| weak::check(level, &txns, &registers, &orders, bounds.deadline, TOLD_MAX));
     let mut report = judge(&txns, dependencies, orders, &story, bounds);
     match answer {
         None => {}
         Some(None) => report.stopped = Some("out of time while clocks of sessions were computed".to_owned()),
         Some(Some(answer)) => {
-            report.counts.extend(answer.counts);
-            for cycle in &answer.told {
-                match story.weak_cycle(cycle) {
-                    Some(told) => report.told.push(told),
-                    None => report.unconfirmed += 1,
-                }
-            }
+            report.tell(answer.told.iter().map(|cycle| (cycle.name, story.weak_cycle(cycle))), answer.counts);
         }
     }
     Ok(report)
@@ -151,22 +170,19 @@ fn keys_used(txns: &Txns) -> usize {
 }
 
 fn findings<E: Events>(mut all: Vec<Finding>, story: &Story<E>, report: &mut Report) {
-    all.sort_by_key(|finding| (finding.name, finding.txns, finding.key, finding.value));
-    all.dedup_by_key(|finding| (finding.name, finding.txns, finding.key, finding.value));
-    for group in all.chunk_by(|a, b| a.name == b.name) {
-        report.counts.push((group[0].name, group.len()));
-        report.told.extend(group.iter().take(TOLD_MAX).map(|finding| story.finding(finding)));
+    all.sort_unstable();
+    all.dedup();
+    let groups = || all.chunk_by(|a, b| a.name == b.name);
+    let writers = story.writers(groups().flat_map(|group| group.iter().take(TOLD_MAX)));
+    for group in groups() {
+        let told = |finding| story.confirm(finding, &writers).map(|finding| story.finding(&finding));
+        let told = group.iter().take(TOLD_MAX).map(|finding| (finding.name, told(finding)));
+        report.tell(told, [(group[0].name, group.len())]);
     }
 }
 
 fn tell_cycles<E: Events>(cycles: Cycles, story: &Story<E>, report: &mut Report) {
-    for cycle in &cycles.told {
-        match story.cycle(cycle) {
-            Some(told) => report.told.push(told),
-            None => report.unconfirmed += 1,
-        }
-    }
-    report.counts.extend(cycles.counts);
+    report.tell(cycles.told.iter().map(|cycle| (cycle.name(), story.cycle(cycle))), cycles.counts);
     report.undecided = cycles.undecided;
     report.entangled = cycles.entangled;
 }

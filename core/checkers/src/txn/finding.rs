@@ -2,25 +2,20 @@
 use super::graph::Edge;
 use super::history::NONE;
 
-/// An anomaly that a few transactions prove. Unused places are `NONE`.
-#[derive(Clone, Copy, Debug)]
+/// An anomaly that a few transactions prove.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
     pub name: &'static str,
+    /// The transaction that saw it or did it first, then those that made it one.
+    pub txns: Vec<u32>,
     pub key: u32,
     /// The value it is about, or `NONE`.
     pub value: u32,
-    /// The transaction that saw it or did it first, then those that made it one.
-    pub txns: [u32; TXNS_MAX],
 }
 
-/// Two pairs that show an order each, and who wrote what they saw.
-pub const TXNS_MAX: usize = 6;
-
-/// These transactions, at most as many as there are places.
-pub fn some(txns: impl IntoIterator<Item = u32>) -> [u32; TXNS_MAX] {
-    let mut places = [NONE; TXNS_MAX];
-    places.iter_mut().zip(txns).for_each(|(place, txn)| *place = txn);
-    places
+/// Those of these transactions that there are.
+pub fn some(txns: impl IntoIterator<Item = u32>) -> Vec<u32> {
+    txns.into_iter().filter(|&txn| txn != NONE).collect()
 }
 
 /// What the values of a history say about the order of its transactions.

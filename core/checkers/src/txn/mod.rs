@@ -7,6 +7,7 @@ mod append;
 mod bipartite;
 mod check;
 mod components;
+mod confirm;
 mod cycles;
 mod finding;
 mod graph;

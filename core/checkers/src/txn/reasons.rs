@@ -140,7 +140,7 @@ impl<'a, E: Events> Story<'a, E> {
     }
 
     fn register_reason(&self, from: u32, to: u32, kind: u8, (a, b): (&str, &str)) -> Option<Reason> {
-        let Evidence::Registers { registers, order } = &self.evidence else { return None };
+        let Evidence::Registers { registers, order, .. } = &self.evidence else { return None };
         let by = self.order.get_or_init(|| order.iter().map(|edge| ((edge.from, edge.to), *edge)).collect());
         let (first, second) = (self.raw(from), self.raw(to));
         for write in second.iter().filter(|raw| raw.is_write) {

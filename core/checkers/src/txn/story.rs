@@ -7,9 +7,9 @@ use std::cell::OnceCell;
 use super::cycles::Cycle;
 use super::finding::Finding;
 use super::graph::{PROCESS, RW, WR, WW};
-use super::history::{Txns, NONE};
+use super::history::{Status, Txns, NONE};
 use super::register::Registers;
-use super::versions::Precedes;
+use super::versions::{Assumptions, Precedes};
 use super::weak::{Link, WeakCycle};
 use crate::events::{Events, Kind};
 use crate::intern::FastMap;
@@ -38,7 +38,7 @@ pub struct Step {
 /// What shows the order of versions.
 pub enum Evidence<'a> {
     Lists { longest: &'a [u32] },
-    Registers { registers: &'a Registers, order: Vec<Precedes> },
+    Registers { registers: &'a Registers, order: Vec<Precedes>, assume: Assumptions },
 }
 
 pub struct Story<'a, E> {
@@ -188,7 +188,7 @@ impl<'a, E: Events> Story<'a, E> {
     pub fn finding(&self, finding: &Finding) -> Told {
         let key = plain(self.txns.keys[finding.key as usize]);
         let value = if finding.value == NONE { "null" } else { self.texts[finding.value as usize] };
-        let txns: Vec<u32> = finding.txns.iter().copied().filter(|&txn| txn != NONE).collect();
+        let txns = &finding.txns;
         let tell = |at: usize| txns.get(at).map_or_else(|| "nobody".to_owned(), |&txn| self.name(txn));
         let (read, written) = if self.is_lists() { ("element", "appended") } else { ("value", "written") };
         let message = match finding.name {
@@ -204,9 +204,15 @@ impl<'a, E: Events> Story<'a, E> {
             "internal" => format!("{} read key {key} otherwise than its own earlier operations made it.", tell(0)),
             "future-read" => format!("{} read the {read} {value} of key {key} before it had {written} it.", tell(0)),
             "dirty-update" => {
-                format!("{} appended to key {key} behind what {} had appended, which failed.", tell(0), tell(1))
+                let is_failed = |&txn: &u32| self.txns.status[txn as usize] == Status::Fail;
+                let failed = txns.iter().position(is_failed).unwrap_or(txns.len());
+                let other = tell(usize::from(failed == 0));
+                format!("{other} appended to key {key} behind what {} had appended, which failed.", tell(failed))
             }
             "duplicate-elements" => format!("{} read some element of key {key} more than once.", tell(0)),
+            "incompatible-order" if txns.len() == 1 => {
+                format!("{} shows orders of key {key} that cannot both be.", tell(0))
+            }
             "incompatible-order" => {
                 format!("{} and {} show orders of key {key} that cannot both be.", tell(0), tell(1))
             }

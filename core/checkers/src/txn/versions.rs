@@ -82,21 +82,18 @@ fn cyclic_versions(
     key: u32,
 ) -> Finding {
     let value = members.iter().filter_map(|&version| registers.value_of(version)).min().unwrap_or(NONE);
-    let (mut txns, mut writers) = (Vec::new(), Vec::new());
+    let mut txns = Vec::new();
     if let Some(cycle) = version_cycle(graph, members) {
         for pair in cycle {
             let is_it = |edge: &&Precedes| (edge.from, edge.to) == pair;
             if let Some(edge) = known.iter().chain(more).find(is_it) {
                 txns.extend(edge.by);
             }
-            writers.extend([pair.0, pair.1].into_iter().filter_map(|version| registers.writer_of(version)));
         }
     }
-    txns.append(&mut writers);
-    // What shows the order comes before who wrote the versions.
     let mut seen = Vec::new();
     txns.retain(|txn| {
-        *txn != NONE && !seen.contains(txn) && {
+        !seen.contains(txn) && {
             seen.push(*txn);
             true
         }

@@ -30,6 +30,7 @@ pub struct Txn {
 /// A history, as events.
 pub struct History {
     rows: Vec<(i64, i64, Kind, String, usize)>,
+    invoked: Vec<usize>,
 }
 
 impl History {
@@ -54,7 +55,12 @@ impl History {
                 rows.push((time, op.process, op.kind, text(&op.mops, is_lists, op.kind == Kind::Ok), invoked[txn]));
             }
         }
-        Self { rows }
+        Self { rows, invoked }
+    }
+
+    /// The transaction that was invoked in this row.
+    pub fn txn_of(&self, row: usize) -> usize {
+        self.invoked.iter().position(|&invoked| invoked == row).expect("the row of an invocation")
     }
 }
 
@@ -121,7 +127,7 @@ pub fn registers(txns: &[Txn], assume: Assumptions, level: Option<Weak>) -> Repo
 
 /// Small histories leave nothing open, and every witness stands the check by other means.
 fn settled(report: Report, txns: &[Txn]) -> Report {
-    assert_eq!(report.unconfirmed, 0, "unconfirmed witness in {}", show(txns));
+    assert!(report.unconfirmed.is_empty(), "unconfirmed {:?} in {}", report.unconfirmed, show(txns));
     assert!(report.undecided.is_empty() && report.stopped.is_none(), "{:?} in {}", report.undecided, show(txns));
     let told = |name: &str| report.told.iter().any(|told| told.name == name);
     assert!(report.counts.iter().all(|&(name, _)| told(name)), "{:?} in {}", report.counts, show(txns));
@@ -266,13 +272,13 @@ pub fn random_txns(random: &mut Random, txns_max: u64, is_lists: bool) -> Vec<Tx
     let width = random.pick(&[0, 6, 25]);
     let step = random.pick(&[2, 10]);
     let processes = 1 + random.below(3) as i64;
-    let count = 1 + random.below(txns_max);
+    let count = random.below(txns_max + 1);
     let mut states: Vec<State> = vec![vec![Vec::new(); KEYS]];
     let mut free_at = vec![(i64::MIN, true); processes as usize];
     let mut names: Vec<i64> = (0..processes).collect();
     let (mut txns, mut fresh, mut at) = (Vec::new(), 0, 0);
     for _ in 0..count {
-        at += 1 + random.below(step) as i64;
+        at += random.below(step) as i64;
         let client = random.below(processes as u64) as usize;
         let call = (at - random.below(width + 1) as i64).max(free_at[client].0);
         let ret = call.max(at) + 1 + random.below(width + 1) as i64;

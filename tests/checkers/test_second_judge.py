@@ -1,0 +1,50 @@
+"""When the two judges of a violation disagree, that is told as what it is: a defect of the harness."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from checkers import sessions, transactions
+from harness import _core
+from harness.checker import Budget
+from harness.history import History
+from harness.verdict import Verdict
+
+ANOMALY = {"type": "G0", "key": "x", "message": "T1 and T2.", "events": [0, 2], "steps": []}
+
+
+def report(**more: Any) -> Any:
+    counted = dict.fromkeys(["txns", "ok", "info", "failed", "keys", "edges", "entangled"], 4)
+    return {**counted, "counts": {}, "anomalies": [], "undecided": [], "unconfirmed": [], "stopped": None, **more}
+
+
+def answer(report: Any) -> Any:
+    return transactions.answer(report, model="list-append", level="serializable", seconds=1.0)
+
+
+def test_an_anomaly_of_transactions_that_one_judge_alone_sees_is_an_error() -> None:
+    assert answer(report()).verdict is Verdict.PASS
+    result = answer(report(unconfirmed=["G1a", "G1a", "G1b"]))
+    assert result.verdict is Verdict.ERROR
+    assert "3 anomalies were found (G1a, G1b)" in result.why
+    assert "a defect of splitbrain" in result.why
+
+
+def test_beside_one_that_both_see_it_is_told_too() -> None:
+    result = answer(report(counts={"G0": 1}, anomalies=[ANOMALY], unconfirmed=["G1a"]))
+    assert result.verdict is Verdict.FAIL
+    assert "a defect of splitbrain" in result.why
+
+
+def test_a_violation_of_sessions_that_one_judge_alone_sees_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"verdict": "unconfirmed", "type": "", "message": "Process 0 read 1 of the register.", "events": [0]}
+    monkeypatch.setattr(_core, "check_sessions", lambda *_, **__: {**told, "ops": 1, "sessions": 1, "keys": 1})
+    recorder = _core.Recorder()
+    recorder.close()
+    budget = Budget(seconds=1.0, memory_bytes=1 << 20)
+    result = sessions.causal().check(History(recorder.history()), budget=budget)
+    assert result.verdict is Verdict.ERROR
+    assert "a defect; please report it: Process 0 read 1" in result.why
+    assert not result.anomalies
