@@ -15,7 +15,7 @@ const NOTHING: Assumptions =
 fn whatever_is_found_is_there() {
     let mut random = Random(21);
     let (mut found, mut missed) = (0, 0);
-    for case in 0..60_000 {
+    for case in 0..200_000 {
         let txns = random_txns(&mut random, 5, false);
         let report = registers(&txns, NOTHING, None);
         for demand in DEMANDS {
@@ -40,7 +40,7 @@ fn whatever_is_found_is_there() {
 fn assumptions_that_hold_find_nothing() {
     let mut random = Random(22);
     let mut found = [0u32; 8];
-    for case in 0..60_000 {
+    for case in 0..200_000 {
         let txns = random_txns(&mut random, 6, false);
         let is_broken = !is_serializable(&txns, false, Demand::RealTime);
         for (set, found) in found.iter_mut().enumerate() {
@@ -148,7 +148,7 @@ fn weak_levels_agree_with_their_axioms() {
     let mut random = Random(23);
     let levels = [Weak::ReadCommitted, Weak::ReadAtomic, Weak::Causal];
     let mut broken = [0u32; 3];
-    for case in 0..100_000 {
+    for case in 0..200_000 {
         let txns = random_txns(&mut random, 6, false);
         for (level, broken) in levels.into_iter().zip(&mut broken) {
             let report = registers(&txns, NOTHING, Some(level));

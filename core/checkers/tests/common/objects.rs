@@ -32,21 +32,30 @@ pub fn random_object<M: Readable + Clone + Send>(
 ) -> Object<'static, M> {
     let mut model = fresh.clone();
     let (width, crash, corrupt) = (random.pick(&[1, 4, 12]), random.pick(&[0, 25]), random.pick(&[0, 60, 90]));
+    let fail = random.pick(&[0, 10]);
     let mut state = model.initial();
     let (mut ops, mut asked, mut at) = (Vec::new(), Vec::new(), 0);
-    for id in 0..4 + random.below(4) as u32 {
+    let count = if random.chance(1) { 0 } else { 4 + random.below(4) as u32 };
+    for id in 0..count {
         at += random.below(4) as i64;
         let (f, argument) = ask(random);
         let argument = (argument != "null").then_some(argument);
         let (call, ret) = (at - random.below(width) as i64, at + random.below(width) as i64);
         asked.push((f, argument.clone().unwrap_or_default()));
-        if random.chance(crash) {
+        let (crashes, fails) = (random.chance(crash), random.chance(fail));
+        // What failed is no part of the history, unless the object lied.
+        if fails && !random.chance(corrupt / 3) {
+            continue;
+        }
+        if crashes || fails {
             let read = model.read(Call { f, argument: argument.as_deref(), result: None }).expect("well formed");
             let Some(op) = read else { continue };
             if let Some(next) = model.step(&state, &op).filter(|_| random.chance(50)) {
                 state = next;
             }
-            ops.push(Timed { call, ret: NEVER, op, id });
+            if !fails {
+                ops.push(Timed { call, ret: NEVER, op, id });
+            }
             continue;
         }
         // The answer is found by trying: the first that the state allows, or any at all if this one is to be wrong.
