@@ -9,10 +9,11 @@ goes to. With keyed operations the value is `[a, b]` alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from checkers.collection import collected, count
+from checkers.prefixes import PrefixStream
 from harness import _core
 from harness.checker import Budget, Result
 
@@ -31,6 +32,10 @@ class AdyaG2:
         Inconclusive if no key was both tried twice and inserted. Raises `HistoryError`.
         """
         return collected("adya-g2", lambda: _core.check_adya_g2(history.core), KINDS, _passed)
+
+    def stream(self, so_far: Callable[[], History]) -> PrefixStream:
+        """See `harness.streaming`: what was inserted twice stays so."""
+        return PrefixStream(self, KINDS, so_far)
 
 
 def _passed(stats: Mapping[str, Any]) -> str:

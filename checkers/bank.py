@@ -11,11 +11,12 @@ differ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from checkers.collection import collected, count
 from checkers.counter_bounds import whole
+from checkers.prefixes import PrefixStream
 from harness import _core
 from harness.checker import Budget, Result
 from harness.errors import UsageError
@@ -63,6 +64,11 @@ class Bank:
             KINDS,
             _passed,
         )
+
+    def stream(self, so_far: Callable[[], History]) -> PrefixStream | None:
+        """See `harness.streaming`. What most reads find is not known before the end, so `accounts` and `total` must
+        be."""
+        return None if self.accounts is None or self.total is None else PrefixStream(self, KINDS, so_far)
 
 
 def _passed(stats: Mapping[str, Any]) -> str:

@@ -10,10 +10,11 @@ Strict serializability forbids it, serializability does not. Operations, as in J
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from checkers.collection import collected, count
+from checkers.prefixes import PrefixStream
 from harness import _core
 from harness.checker import Budget, Result
 
@@ -34,6 +35,10 @@ class CausalReverse:
         Inconclusive without a read or an acknowledged write. Raises `HistoryError`, also for a value written twice.
         """
         return collected("causal-reverse", lambda: _core.check_causal_reverse(history.core), KINDS, _passed)
+
+    def stream(self, so_far: Callable[[], History]) -> PrefixStream:
+        """See `harness.streaming`. Values that nobody wrote so far are left to the end."""
+        return PrefixStream(self, ("causal-reverse", "aborted-read"), so_far)
 
 
 def _passed(stats: Mapping[str, Any]) -> str:

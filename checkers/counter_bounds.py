@@ -12,10 +12,11 @@ before its return. With decrements they are the least and greatest such sums at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from checkers.collection import collected, count
+from checkers.prefixes import PrefixStream
 from harness import _core
 from harness.checker import Budget, Result
 from harness.errors import UsageError
@@ -39,6 +40,10 @@ class CounterBounds:
         return collected(
             "counter-bounds", lambda: _core.check_counter(history.core, initial=self.initial), KINDS, _passed
         )
+
+    def stream(self, so_far: Callable[[], History]) -> PrefixStream:
+        """See `harness.streaming`: adds that come later were not there to be read."""
+        return PrefixStream(self, KINDS, so_far)
 
 
 def whole(name: str, value: object) -> int:

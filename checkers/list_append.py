@@ -8,10 +8,12 @@ too, but for appends that nobody ever saw. docs/checkers.md tells how it is deci
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from checkers.linearizable import refusal
-from checkers.transactions import answer, level_of
+from checkers.prefixes import PrefixStream
+from checkers.transactions import answer, final, level_of
 from harness import _core
 from harness.checker import Budget, Result
 
@@ -39,3 +41,8 @@ class ListAppend:
         except _core.MalformedHistory as malformed:
             raise refusal(malformed) from None
         return answer(report, model="list-append", level=self.level, seconds=time.monotonic() - began)
+
+    def stream(self, so_far: Callable[[], History]) -> PrefixStream | None:
+        """See `harness.streaming`, and `checkers.transactions.final` for what can be told before the end."""
+        kinds = final(self.level)
+        return PrefixStream(self, kinds, so_far) if kinds else None

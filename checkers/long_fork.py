@@ -9,10 +9,11 @@ Operations, as in Jepsen's long-fork workload: `write`, `read` or `txn`, each a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from checkers.collection import collected
+from checkers.prefixes import PrefixStream
 from harness import _core
 from harness.checker import Budget, Result
 
@@ -33,6 +34,10 @@ class LongFork:
         Inconclusive if no read of several keys returned. Raises `HistoryError`, also for a key written twice.
         """
         return collected("long-fork", lambda: _core.check_long_fork(history.core), KINDS, _passed)
+
+    def stream(self, so_far: Callable[[], History]) -> PrefixStream:
+        """See `harness.streaming`. Values that nobody wrote so far are left to the end."""
+        return PrefixStream(self, ("long-fork", "aborted-read"), so_far)
 
 
 def _passed(stats: Mapping[str, Any]) -> str:

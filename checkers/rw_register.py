@@ -9,10 +9,12 @@ linearizable.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from checkers.linearizable import refusal
-from checkers.transactions import answer, level_of
+from checkers.prefixes import PrefixStream
+from checkers.transactions import answer, final, level_of
 from harness import _core
 from harness.checker import Budget, Result
 
@@ -63,3 +65,8 @@ class RwRegister:
         except _core.MalformedHistory as malformed:
             raise refusal(malformed) from None
         return answer(report, model="rw-register", level=self.level, seconds=time.monotonic() - began)
+
+    def stream(self, so_far: Callable[[], History]) -> PrefixStream | None:
+        """See `harness.streaming`, and `checkers.transactions.final` for what can be told before the end."""
+        kinds = final(self.level)
+        return PrefixStream(self, kinds, so_far) if kinds else None

@@ -24,6 +24,17 @@ def level_of(checker: str, level: str) -> str:
         raise UsageError(f"{checker}: there is no level {level!r}; choose one of {', '.join(levels.LEVELS)}") from None
 
 
+def final(level: str) -> frozenset[str]:
+    """The anomalies that break a level and stay, however the history goes on; none where that is not certain.
+
+    An open transaction whose writes were read counts as one that happened. If it fails in the end, a cycle through it
+    is gone and an aborted read has come instead; so nothing is told early at levels that allow that. A value of nobody
+    may still get its writer.
+    """
+    forbidden = levels.forbidden(level)
+    return forbidden - {"thin-air"} if "G1a" in forbidden else frozenset()
+
+
 def answer(report: _core.TransactionReport, *, model: str, level: str, seconds: float) -> Result:
     """The result for one level.
 

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from checkers.collection import collected
+from checkers.prefixes import PrefixStream
 from harness import _core
 from harness.checker import Budget, Result
 
@@ -28,6 +29,10 @@ class UniqueIds:
         Inconclusive with fewer than two. Raises `HistoryError`.
         """
         return collected("unique-ids", lambda: _core.check_unique_ids(history.core), KINDS, _passed)
+
+    def stream(self, so_far: Callable[[], History]) -> PrefixStream:
+        """See `harness.streaming`: an identifier that came twice has come twice."""
+        return PrefixStream(self, KINDS, so_far)
 
 
 def _passed(stats: Mapping[str, Any]) -> str:

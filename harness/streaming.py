@@ -37,8 +37,9 @@ class Stream(Protocol):
     def feed(self, batch: History) -> Anomaly | None:
         """Judges the events that follow those fed before. The first violation, once, with its proof.
 
-        A violation is told as soon as no continuation of the history could mend it, and not before: operations that
-        are open may still take effect or not. Raises `HistoryError` for events that are no history of this model.
+        A violation is told only when no continuation of the history could mend it: operations that are open may still
+        take effect or not. How soon after that is the checker's to say. Raises `HistoryError` for events that are no
+        history of this model.
         """
         ...
 
@@ -131,7 +132,7 @@ def watchable(experiment: Experiment) -> dict[str, Streaming]:
         told = ", ".join(claim.id for claim in experiment.claims)
         raise UsageError(
             f"stop_on_violation: none of the claims ({told}) can be judged while the run goes on: "
-            "expect linearizable, or leave it out"
+            "expect one that can (docs/checkers.md lists them), such as linearizable, or leave it out"
         )
     return found
 

@@ -1,0 +1,52 @@
+"""Judging while a history grows by judging it again: for checkers so quick that this is cheap.
+
+A violation of some kinds stays one however the history goes on: an identifier that was given out twice, a cycle of
+transactions. So the beginning of a history is enough to tell it, and the check of the beginning finds it. It is made
+whenever the history has grown by an eighth, which costs about nine checks in all, however long the history gets. In
+exchange a violation is told when the history is at most an eighth longer than it had to be. Kinds that a continuation
+can still mend (a lost element that a later read shows, a value whose write comes later) are left to the check at
+the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from harness.checker import Anomaly, Budget, Checker, Result
+from harness.history import History
+
+GROWTH = 8
+"""It is judged again when the history is longer by a `GROWTH`-th."""
+
+EVENTS_MIN = 1_000
+"""New events at least before it is judged again."""
+
+
+class PrefixStream:
+    """`harness.streaming.Stream` of a checker, for the violations of these kinds.
+
+    They must be final: whatever follows a history that shows one, the whole is a violation, too.
+    """
+
+    def __init__(self, checker: Checker, final: Collection[str], so_far: Callable[[], History]) -> None:
+        self._checker = checker
+        self._final = frozenset(final)
+        self._so_far = so_far
+        self._events = 0
+        self._due = EVENTS_MIN
+        self._found = False
+
+    def feed(self, batch: History) -> Anomaly | None:
+        """See `harness.streaming.Stream`."""
+        self._events += len(batch)
+        if self._found or self._events < self._due:
+            return None
+        self._due = self._events + max(EVENTS_MIN, self._events // GROWTH)
+        result = self._checker.check(self._so_far(), budget=Budget())
+        final = next((anomaly for anomaly in result.anomalies if anomaly.type in self._final), None)
+        self._found = final is not None
+        return final
+
+    def finish(self, *, budget: Budget | None = None) -> Result:
+        """See `harness.streaming.Stream`."""
+        return self._checker.check(self._so_far(), budget=budget or Budget())
