@@ -38,7 +38,42 @@ def command(history: Path, model: str | None, as_json: bool, **given: Any) -> in
     \b
     splitbrain check runs/raft/20260101T120000-7
     splitbrain check history.edn --model cas-register
-    splitbrain check history.edn --model list-append --level serializable
+    splitbrain check history.edn --model list-append --level serializable --report out.html
+
+    HISTORY is the folder of a run, or a file: Jepsen's EDN, JSON lines, an Arrow stream, the log of early etcd tests.
+
+    \b
+    Models of single objects, linearizable unless --level says otherwise:
+      register cas-register multi-register kv set counter mutex semaphore
+      queue priority-queue stack, or module:NAME, a model of your own
+    Levels of registers:
+      linearizable sequential causal pram monotonic-reads monotonic-writes
+      read-your-writes writes-follow-reads
+    Models of transactions: list-append rw-register
+    Their levels, weak to strong, strict-serializable unless told:
+      read-uncommitted read-committed read-atomic causal prefix
+      parallel-snapshot-isolation snapshot-isolation repeatable-read
+      serializable strict-serializable, strong-session-... and others
+    Collections and applications:
+      set-final set-full total-queue unique-ids counter-bounds bank
+      long-fork causal-reverse adya-g2 log log-files staleness lost_writes
+
+    \b
+    Options of models, as --option NAME=VALUE:
+      register cas-register       initial
+      semaphore                   permits
+      rw-register                 writes_follow_reads sequential_keys
+                                  linearizable_keys
+      set-full                    linearizable
+      total-queue                 drained
+      counter-bounds              initial
+      bank                        accounts total negative_balances
+      log                         caught_up
+      log-files                   patterns logs
+      staleness lost_writes       max initial
+
+    Exit codes: 0 pass, 1 fail, 2 a malformed history or request, 3 inconclusive, 4 harness error. docs/checkers.md says
+    how each decides.
     """
     if model is not None:
         return _file(history, model, as_json, **given)

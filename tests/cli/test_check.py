@@ -165,3 +165,13 @@ def test_anomalies_carry_their_cycle(splitbrain: Splitbrain, tmp_path: Path) -> 
     told = splitbrain.json("check", write(tmp_path / "history.jsonl", tuple(events)), "--model", "list-append")
     cycles = [anomaly["details"]["cycle"] for anomaly in told["anomalies"] if anomaly["details"]]
     assert {step["kind"] for cycle in cycles for step in cycle} >= {"rw", "wr"}
+
+
+def test_the_help_names_every_model_and_level(splitbrain: Splitbrain) -> None:
+    from checkers.linearizable import OBJECTS, REGISTERS
+    from harness import plugins
+
+    told = splitbrain("check", "--help").stdout
+    run_alone = {"availability", "recovers", "converges", "stats"}
+    for name in {*OBJECTS, *REGISTERS, *plugins.names("checkers")} - run_alone:
+        assert name in told, name
