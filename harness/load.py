@@ -24,6 +24,7 @@ from harness.operation import PHASE, Operation
 from harness.runs import RunFolder
 from harness.schedule import NemesisWorker, healing, schedule
 from harness.streaming import Stop, Streaming, Watch, until_violation
+from harness.toll import InForce
 
 HARNESS = "harness"
 """The nemesis thread of the harness itself: as process -1 it sets the phase marks."""
@@ -88,7 +89,8 @@ class _Life:
     async def live(self) -> None:
         """From nothing to nothing."""
         target = self.experiment.target
-        workers = [NemesisWorker(each, self.cluster, target) for each in self.experiment.nemeses]
+        in_force = InForce(self.cluster.nodes, keep_quorum=self.experiment.plan.keep_quorum)
+        workers = [NemesisWorker(each, self.cluster, target, in_force) for each in self.experiment.nemeses]
         try:
             self._tell("creating")
             await self.cluster.create(target, self._needs())

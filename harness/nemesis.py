@@ -6,10 +6,11 @@ interpreter gives each nemesis of a plan a worker of its own, so one slow fault 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from harness.faults import Evidence, Fault, Injection
+from harness.toll import Toll
 
 if TYPE_CHECKING:
     import random
@@ -36,6 +37,10 @@ class Nemesis(Protocol):
 
     def draw(self, random: random.Random) -> Mapping[str, Any]:
         """Chooses the next fault, as JSON. Pure but for the stream it draws from."""
+        ...
+
+    def toll(self, nodes: Sequence[str], draw: Mapping[str, Any]) -> Toll:
+        """What the fault of that draw may take from a cluster of these nodes, at worst. Pure; `draw` as in `inject`."""
         ...
 
     async def setup(self, cluster: Cluster) -> None:

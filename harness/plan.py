@@ -86,7 +86,8 @@ class Plan(_Strict):
     """See the module's text. Durations are seconds; `expect` empty means the target's own claims for this workload.
 
     `stop_on_violation` ends the load once a claim that can be judged while it runs is violated; the faults are then
-    healed, and the final reads made, as ever.
+    healed, and the final reads made, as ever. `keep_quorum` skips every fault after which, beside what is in force, no
+    more than half of all nodes would be up and linked to a majority.
     """
 
     target: NamedPart
@@ -102,6 +103,7 @@ class Plan(_Strict):
     expect: list[Any] = []
     budget: CheckBudget = CheckBudget()
     stop_on_violation: bool = False
+    keep_quorum: bool = False
 
     @field_validator("nemeses")
     @classmethod

@@ -15,7 +15,7 @@ there; the doubt goes to the others.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -81,14 +81,20 @@ def _sides(active: Sequence[FaultSpan], nodes: Sequence[str]) -> dict[str, Side]
             down |= {*span.resolved.get("nodes", ()), *span.nodes} - spared
         for receiver, senders in span.resolved.get("drops", {}).items():
             if receiver not in spared:
-                cut |= {(receiver, sender) for sender in senders} | {(sender, receiver) for sender in senders}
+                cut |= {(receiver, sender) for sender in senders}
+    return sides(nodes, down, cut)
+
+
+def sides(nodes: Sequence[str], down: Collection[str], cut: Collection[tuple[str, str]]) -> dict[str, Side]:
+    """Where each node stands while these are down and these (receiver, sender) do not hear: a link that is cut one way
+    is no link."""
     return {node: _side(node, nodes, down, cut) for node in nodes}
 
 
-def _side(node: str, nodes: Sequence[str], down: set[str], cut: set[tuple[str, str]]) -> Side:
+def _side(node: str, nodes: Sequence[str], down: Collection[str], cut: Collection[tuple[str, str]]) -> Side:
     if node in down:
         return Side.DOWN
-    reached = sum(other not in down and (node, other) not in cut for other in nodes)
+    reached = sum(other not in down and (node, other) not in cut and (other, node) not in cut for other in nodes)
     return Side.MAJORITY if 2 * reached > len(nodes) else Side.MINORITY
 
 

@@ -43,6 +43,8 @@ def _words(plan: Plan) -> Iterator[str]:
     for name in _DURATIONS:
         if name == "time" or getattr(plan, name) != defaults[name].default:
             yield from (f"--{name}", format_duration(getattr(plan, name)))
+    if plan.keep_quorum:
+        yield "--keep-quorum"
     if plan.stop_on_violation:
         yield "--stop-on-violation"
     yield from ("--seed", str(plan.seed))

@@ -6,6 +6,10 @@ and its draw come. So the third partition of a seed is the same one however many
 came before it, which is what makes two runs comparable and a failing one shrinkable. Drawing all of them from one
 stream would be simpler, and would change every later fault whenever one is left out.
 
+A fault after which no quorum would be left, in a plan that demands one, is skipped, with the reason, and its time
+passes without it. Drawing another in its place would make it depend on what else was in force; so the faults that do
+come are those that the seed has always meant.
+
 The worker keeps what is in force from the moment an injection begins, not from its success: what a failed or cancelled
 injection left half done is healed like anything else.
 """
@@ -17,7 +21,7 @@ from typing import Any
 
 from harness.clusters.base import Cluster
 from harness.errors import HarnessError
-from harness.faults import Evidence, Fault
+from harness.faults import Evidence, Fault, Status
 from harness.generators import any as any_of
 from harness.generators import nemesis as on_nemesis
 from harness.generators.context import Context
@@ -26,6 +30,7 @@ from harness.nemesis import Nemesis
 from harness.operation import Operation, Type
 from harness.streams import Streams
 from harness.target import Target
+from harness.toll import InForce
 
 PRIMARIES = "primaries"
 """Where a draw says so, the worker asks the target who they are, and adds the answer to the draw under this name."""
@@ -107,10 +112,11 @@ class Schedule(Generator):
 class NemesisWorker:
     """Turns the operations of a schedule into calls of a nemesis, and never loses track of what is in force."""
 
-    def __init__(self, nemesis: Nemesis, cluster: Cluster, target: Target) -> None:
+    def __init__(self, nemesis: Nemesis, cluster: Cluster, target: Target, in_force: InForce) -> None:
         self.nemesis = nemesis
         self._cluster = cluster
         self._target = target
+        self._account = in_force
         self._faults: dict[str, Fault] = {}
 
     @property
@@ -151,10 +157,14 @@ class NemesisWorker:
             raise HarnessError("; ".join(problems))
 
     async def _start(self, value: Mapping[str, Any]) -> dict[str, Any]:
-        draw = dict(value["draw"])
+        draw, since = dict(value["draw"]), self._account.changes
         if PRIMARIES in draw.values():
             draw[PRIMARIES] = list(await self._target.primaries(self._cluster))
         fault = Fault(value["fault"], self.nemesis.family, draw)
+        toll = self.nemesis.toll(self._account.nodes, draw)
+        if why := await self._account.enter(fault.id, toll, since):
+            spared = {node: Evidence(Status.SKIPPED, why=why) for node in self._account.nodes if node in toll.nodes}
+            return {"resolved": {}, "nodes": _plain(spared)}
         self._faults[fault.id] = fault
         injection = await self.nemesis.inject(self._cluster, fault)
         return {"resolved": dict(injection.resolved), "nodes": _plain(injection.nodes)}
@@ -165,6 +175,8 @@ class NemesisWorker:
             return {"nodes": {}}
         evidence = await self.nemesis.heal(self._cluster, fault)
         del self._faults[id]
+        if all(one.status is not Status.INDETERMINATE for one in evidence.values()):
+            self._account.leave(id)
         return {"nodes": _plain(evidence)}
 
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import random as _random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from harness import options
 from harness.clusters.base import Clocks, Cluster
 from harness.faults import Evidence, Fault, Injection, Status
+from harness.toll import Toll
 from nemeses.victims import Victims, resolve
 
 KINDS = ("bump", "strobe", "reset")
@@ -55,6 +56,10 @@ class Clock:
         """`{"kind", "targets", "seed"}`; offsets and the period of a strobe come from the seed too."""
         kind = self.kinds[random.randrange(len(self.kinds))]
         return {"kind": kind, "max_ms": self.max_ms} | self.victims.draw(random)
+
+    def toll(self, nodes: Sequence[str], draw: Mapping[str, Any]) -> Toll:
+        """Nothing: who has a wrong clock still serves."""
+        return Toll()
 
     async def setup(self, cluster: Cluster) -> None:
         """Raises `UsageError` for a node that is not there."""

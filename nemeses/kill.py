@@ -7,12 +7,13 @@ again for it. A node that was down already is `skipped` and stays as it is.
 from __future__ import annotations
 
 import random as _random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from harness import options
 from harness.clusters.base import Cluster, Processes
 from harness.faults import Evidence, Fault, Injection, Status
+from harness.toll import Toll
 from nemeses.victims import Victims, resolve
 
 TARGETS = ("one", "minority", "primaries")
@@ -33,6 +34,9 @@ class Kill:
     def draw(self, random: _random.Random) -> Mapping[str, Any]:
         """`{"targets": spec, "seed": n}`."""
         return self.victims.draw(random)
+
+    def toll(self, nodes: Sequence[str], draw: Mapping[str, Any]) -> Toll:
+        return Toll.holding(resolve(draw, nodes))
 
     async def setup(self, cluster: Cluster) -> None:
         """Raises `UsageError` for a node that is not there."""

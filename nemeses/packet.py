@@ -7,13 +7,14 @@ for a majority to go on; each is an option.
 from __future__ import annotations
 
 import random as _random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar
 
 from harness import options
 from harness.clusters.base import PACKETS, Cluster, Network, Shape
 from harness.faults import Evidence, Fault, Injection
+from harness.toll import Toll
 from nemeses.victims import Victims, resolve
 
 TARGETS = ("one", "minority", "majority", "primaries", "all")
@@ -61,6 +62,10 @@ class Packet:
         """`{"shape": the fields of a Shape that are not zero, "targets": spec, "seed": n}`."""
         shape = asdict(self.shapes[random.randrange(len(self.shapes))])
         return {"shape": {name: value for name, value in shape.items() if value}} | self.victims.draw(random)
+
+    def toll(self, nodes: Sequence[str], draw: Mapping[str, Any]) -> Toll:
+        """Nothing: such links still carry something."""
+        return Toll()
 
     async def setup(self, cluster: Cluster) -> None:
         """Raises `UsageError` for a node that is not there."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random as _random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from harness import grudges, options
 from harness.clusters.base import Cluster, Network
 from harness.errors import UsageError
 from harness.faults import Evidence, Fault, Injection
+from harness.toll import Toll
 from nemeses.victims import SEED_BITS
 
 DEFAULT = tuple(name for name in grudges.NAMES if name != "random")
@@ -35,14 +36,16 @@ class Partition:
         grudge = self.grudges[random.randrange(len(self.grudges))]
         return {"grudge": grudge, "seed": random.getrandbits(SEED_BITS)}
 
+    def toll(self, nodes: Sequence[str], draw: Mapping[str, Any]) -> Toll:
+        return Toll(drops=_drops(nodes, draw))
+
     async def setup(self, cluster: Cluster) -> None:
         """Raises `UsageError` for a grudge that this cluster is too small for, or that names nodes it has not got."""
         for grudge in self.grudges:
-            _resolve(grudge, 0, (), cluster)
+            _drops(cluster.nodes, {"grudge": grudge, "seed": 0})
 
     async def inject(self, cluster: Cluster, fault: Fault) -> Injection:
-        draw = fault.draw
-        drops = _resolve(draw["grudge"], draw["seed"], draw.get("primaries", ()), cluster)
+        drops = _drops(cluster.nodes, fault.draw)
         nodes = await _network(cluster).cut(fault.id, drops) if drops else {}
         return Injection({"drops": drops}, nodes)
 
@@ -72,10 +75,10 @@ def _is_map(item: Any) -> bool:
     return isinstance(item, Mapping) and bool(item) and all(isinstance(value, list | tuple) for value in item.values())
 
 
-def _resolve(grudge: Any, seed: int, primaries: Any, cluster: Cluster) -> dict[str, list[str]]:
-    nodes = cluster.nodes
+def _drops(nodes: Sequence[str], draw: Mapping[str, Any]) -> dict[str, list[str]]:
+    grudge = draw["grudge"]
     if isinstance(grudge, str):
-        return grudges.draw(grudge, nodes, _random.Random(seed), primaries)
+        return grudges.draw(grudge, nodes, _random.Random(draw["seed"]), draw.get("primaries", ()))
     named = {*grudge, *(sender for senders in grudge.values() for sender in senders)}
     if unknown := sorted(str(name) for name in named if name not in nodes):
         raise UsageError(f"partition: there is no node {unknown[0]!r} to cut off: nodes are {', '.join(nodes)}")

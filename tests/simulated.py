@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from harness.operation import PHASE, Operation
 from harness.schedule import NemesisWorker, healing, schedule
 from harness.streams import Streams
 from harness.target import Target
+from harness.toll import InForce
 from workloads.register import Register
 
 
@@ -37,15 +39,18 @@ def play(
     settle_s: float = 5,
     nodes: int = 5,
     workload: Register | None = None,
+    keep_quorum: bool = False,
+    look: Callable[[SimCluster], None] | None = None,
     **cluster_options: Any,
 ) -> Played:
-    """A run with all its phases, as `splitbrain run` makes one."""
+    """A run with all its phases, as `splitbrain run` makes one. `look` is called every 10 ms while it lasts."""
     streams = Streams(seed)
     names = [f"n{number}" for number in range(1, nodes + 1)]
     cluster = SimCluster(nodes=names, streams=streams, run_id="test", **cluster_options)
     work = workload or Register()
     recorder = Recorder(None)
-    workers = [NemesisWorker(each, cluster, target) for each in nemeses]
+    in_force = InForce(names, keep_quorum=keep_quorum)
+    workers = [NemesisWorker(each, cluster, target, in_force) for each in nemeses]
 
     async def main() -> None:
         await cluster.create(target)
@@ -53,6 +58,7 @@ def play(
         for worker in workers:
             await worker.nemesis.setup(cluster)
         epoch = cluster.now()
+        looking = asyncio.create_task(_look_for_ever(cluster, look)) if look else None
         await interpret(
             phases(
                 _mark("load"),
@@ -75,10 +81,18 @@ def play(
         )
         for worker in workers:
             await worker.heal_all()
+        if looking:
+            looking.cancel()
 
     cluster.run(main)
     logs = {name: [*machine.lines] for name, machine in cluster._machines.items()}
     return Played(History(recorder.history()), logs)
+
+
+async def _look_for_ever(cluster: SimCluster, look: Callable[[SimCluster], None]) -> None:
+    while True:
+        look(cluster)
+        await asyncio.sleep(0.01)
 
 
 async def _value(op: Operation) -> Any:

@@ -38,6 +38,12 @@ _PLAN_OPTIONS = (
         "--nemesis", "nemesis", help="Faults to inject, separated by commas, or 'none': partition,kill,pause,clock."
     ),
     click.option("--interval", help="Mean time between two events of each nemesis.  [default: 10s]"),
+    click.option(
+        "--keep-quorum",
+        is_flag=True,
+        default=None,
+        help="Skip every fault after which no majority would be up and linked.",
+    ),
     click.option("--time", "time", help="How long the load lasts.  [default: 60s]"),
     click.option("--timeout", help="Deadline of one operation.  [default: 2s]"),
     click.option("--settle", help="Wait after healing, before the final reads.  [default: 5s]"),
@@ -63,7 +69,7 @@ def plan_from(target: str | None, plan_file: Path | None, given: dict[str, Any])
     """A plan out of the command line's words. Raises `PlanError` or `UsageError`."""
     overrides = {
         name: given[name]
-        for name in ("cluster", "nodes", "concurrency", "time", "timeout", "settle", "seed")
+        for name in ("cluster", "nodes", "concurrency", "time", "timeout", "settle", "seed", "keep_quorum")
         if given[name] is not None
     }
     if target is not None:

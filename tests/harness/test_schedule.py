@@ -17,8 +17,10 @@ from harness.generators import clients, repeat, simulate, stagger, time_limit
 from harness.operation import Operation, Type
 from harness.schedule import NemesisWorker, healing, schedule
 from harness.streams import Streams
+from harness.toll import InForce, Toll
 
 SECOND = 1_000_000_000
+NODES = ["n1", "n2", "n3"]
 
 
 class Fake:
@@ -31,12 +33,16 @@ class Fake:
         self, interval_s: float = 10, *, inject: Exception | None = None, heal: Exception | None = None
     ) -> None:
         self.interval_s = interval_s
+        self.costs = Toll()
         self.diary: list[str] = []
         self.faults: list[Fault] = []
         self.failures = {"inject": inject, "heal": heal, "teardown": None}
 
     def draw(self, random: random.Random) -> Mapping[str, Any]:
         return {"number": random.getrandbits(32)}
+
+    def toll(self, nodes: Any, draw: Any) -> Toll:
+        return self.costs
 
     async def setup(self, cluster: Any) -> None:
         self._do("setup")
@@ -128,7 +134,7 @@ def stop(worker: NemesisWorker, id: str = "fake-1") -> Any:
 
 
 def test_the_worker_answers_in_the_form_of_the_history() -> None:
-    worker = NemesisWorker(Fake(), None, Target())
+    worker = NemesisWorker(Fake(), None, Target(), InForce(NODES))
     assert start(worker, grudge="ring") == {
         "fault": "fake-1",
         "draw": {"grudge": "ring"},
@@ -145,7 +151,7 @@ def test_the_worker_answers_in_the_form_of_the_history() -> None:
 
 def test_primaries_are_asked_of_the_target_when_the_fault_is_injected() -> None:
     nemesis = Fake()
-    worker = NemesisWorker(nemesis, None, Target())
+    worker = NemesisWorker(nemesis, None, Target(), InForce(NODES))
     done = start(worker, targets="primaries")
     assert nemesis.faults[0].draw == {"targets": "primaries", "primaries": ["n2"]}
     assert done["draw"] == {"targets": "primaries"}, "the history keeps what the schedule drew"
@@ -153,13 +159,13 @@ def test_primaries_are_asked_of_the_target_when_the_fault_is_injected() -> None:
 
 def test_stopping_what_never_started_is_no_fault() -> None:
     nemesis = Fake()
-    assert stop(NemesisWorker(nemesis, None, Target())) == {"fault": "fake-1", "nodes": {}}
+    assert stop(NemesisWorker(nemesis, None, Target(), InForce(NODES))) == {"fault": "fake-1", "nodes": {}}
     assert nemesis.diary == []
 
 
 def test_a_failed_injection_is_still_healed() -> None:
     nemesis = Fake(inject=OSError("half done"))
-    worker = NemesisWorker(nemesis, None, Target())
+    worker = NemesisWorker(nemesis, None, Target(), InForce(NODES))
     with pytest.raises(OSError, match="half done"):
         start(worker)
     events = simulate(healing([worker]), nemeses=["fake"])
@@ -168,7 +174,7 @@ def test_a_failed_injection_is_still_healed() -> None:
 
 def test_a_failed_healing_is_tried_again_at_the_end() -> None:
     nemesis = Fake(heal=OSError("no"))
-    worker = NemesisWorker(nemesis, None, Target())
+    worker = NemesisWorker(nemesis, None, Target(), InForce(NODES))
     start(worker, "fake-1")
     start(worker, "fake-2")
     with pytest.raises(OSError, match="no"):
@@ -185,11 +191,14 @@ def test_cleaning_up_may_fail_too() -> None:
     nemesis = Fake()
     nemesis.failures["teardown"] = OSError("stuck")
     with pytest.raises(HarnessError, match="fake could not clean up: stuck"):
-        asyncio.run(NemesisWorker(nemesis, None, Target()).heal_all())
+        asyncio.run(NemesisWorker(nemesis, None, Target(), InForce(NODES)).heal_all())
 
 
 def test_healing_ends_every_fault_on_its_own_thread() -> None:
-    first, second = NemesisWorker(Fake(), None, Target()), NemesisWorker(Other(), None, Target())
+    first, second = (
+        NemesisWorker(Fake(), None, Target(), InForce(NODES)),
+        NemesisWorker(Other(), None, Target(), InForce(NODES)),
+    )
     made_before = healing([first, second])
     start(first, "fake-1")
     start(first, "fake-2")
@@ -200,4 +209,4 @@ def test_healing_ends_every_fault_on_its_own_thread() -> None:
 
 
 def test_healing_nothing_ends_at_once() -> None:
-    assert simulate(healing([NemesisWorker(Fake(), None, Target())]), nemeses=["fake"]) == []
+    assert simulate(healing([NemesisWorker(Fake(), None, Target(), InForce(NODES))]), nemeses=["fake"]) == []

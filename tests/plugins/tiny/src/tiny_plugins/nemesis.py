@@ -1,11 +1,12 @@
 """The nemesis: sets one node's clock a second ahead, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
 from harness.clusters.base import Cluster
 from harness.faults import Evidence, Fault, Injection
+from harness.toll import Toll
 
 
 class ClockHop:
@@ -19,6 +20,10 @@ class ClockHop:
 
     def draw(self, random: Random) -> Mapping[str, Any]:
         return {"place": random.randrange(100)}
+
+    def toll(self, nodes: Sequence[str], draw: Mapping[str, Any]) -> Toll:
+        """Nothing: a node with a wrong clock still serves."""
+        return Toll()
 
     async def setup(self, cluster: Cluster) -> None:
         """Nothing to prepare."""
