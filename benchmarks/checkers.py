@@ -1,6 +1,6 @@
 """The linearizability checkers beside Porcupine: the same files, one after the other, each in a process of its own.
 
-    python -m benchmarks.checkers [--quick | --large] [--peer-seconds 20] [--only WORD]
+    python -m benchmarks.checkers [--quick] [--peer-seconds 20] [--only WORD]
 
 The synthetic histories have verdicts known by construction; any other verdict ends the benchmark with exit code 1. The
 published ones of etcd are judged where they are kept beside the repository. docs/benchmarks.md explains the columns.
@@ -22,7 +22,8 @@ from harness.history import History
 from tests.corpus import load as published
 
 QUICK_MAX = 10_000
-USUAL_MAX = 1_000_000
+PEER_MAX = 1_000_000
+"""No peer is asked about more operations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,10 @@ def few(operations: int, clients: int, *, violated: bool = False, crashed: int =
     return Row(f"5 values, c = {clients}, {told}", load, **aims)
 
 
+def many(operations: int, ratio_min: float | None = None) -> Row:
+    return Row("unique values, 1,000 keys, c = 50, valid", Load(operations, 50, keys=1000), ratio_min=ratio_min)
+
+
 ROWS = (
     unique(1_000, violated=False),
     unique(10_000, violated=False),
@@ -66,7 +71,9 @@ ROWS = (
     few(100_000, 20, violated=True),
     few(10_000, 10, crashed=100),
     few(100_000, 10, crashed=100),
-    Row("unique values, 1,000 keys, c = 50, valid", Load(1_000_000, 50, keys=1000), ratio_min=3),
+    many(10_000),
+    many(100_000),
+    many(1_000_000, ratio_min=3),
     Row("5 values, 1,000 keys, c = 50, valid", Load(1_000_000, 50, keys=1000, values=5)),
 )
 
@@ -136,7 +143,7 @@ def synthetic(rows: Sequence[Row], peer: Sequence[str] | None, limits: Limits, f
         write_history(row.load, path)
         (ours,) = answers(OURSELVES, limits, [path])
         theirs = None
-        if peer is not None and row.load.operations <= USUAL_MAX:
+        if peer is not None and row.load.operations <= PEER_MAX:
             (theirs,) = answers(peer, limits, [path])
         path.unlink()
         print(line_of(row, ours, theirs), flush=True)
@@ -180,15 +187,13 @@ def summary(ours: Sequence[Answer], theirs: Sequence[Answer]) -> str:
 
 
 def chosen(options: argparse.Namespace) -> list[Row]:
-    most = QUICK_MAX if options.quick else max(row.load.operations for row in ROWS) if options.large else USUAL_MAX
+    most = QUICK_MAX if options.quick else max(row.load.operations for row in ROWS)
     return [row for row in ROWS if row.load.operations <= most and options.only in row.name]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument("--quick", action="store_true", help=f"only up to {QUICK_MAX:,} operations")
-    size.add_argument("--large", action="store_true", help="also the rows that no peer is asked about")
+    parser.add_argument("--quick", action="store_true", help=f"only up to {QUICK_MAX:,} operations")
     parser.add_argument("--only", default="", help="only rows whose name contains this; `etcd` for the published ones")
     parser.add_argument("--peer-seconds", type=float, default=20, help="time for each check, ours and Porcupine's")
     parser.add_argument("--megabytes", type=int, default=4000, help="memory for each check, ours and Porcupine's")
