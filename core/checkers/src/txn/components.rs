@@ -10,6 +10,22 @@ pub struct Components {
 }
 
 impl Components {
+    /// Components that are known already: the group of every node, numbered from 0 without a gap.
+    pub fn of_groups(group: &[u32]) -> Self {
+        let groups = group.iter().max().map_or(0, |&last| last as usize + 1);
+        let mut ends = vec![0u32; groups + 1];
+        group.iter().for_each(|&group| ends[group as usize + 1] += 1);
+        (1..ends.len()).for_each(|at| ends[at] += ends[at - 1]);
+        let mut nodes = vec![0u32; group.len()];
+        for (node, &group) in (0u32..).zip(group) {
+            let place = &mut ends[group as usize];
+            nodes[*place as usize] = node;
+            *place += 1;
+        }
+        ends.truncate(groups);
+        Self { nodes, ends }
+    }
+
     pub fn len(&self) -> usize {
         self.ends.len()
     }

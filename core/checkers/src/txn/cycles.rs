@@ -7,6 +7,8 @@
 //! large for that gets a budget of steps, in which one is still found.
 use std::time::Instant;
 
+use rayon::prelude::*;
+
 use super::components::{components, Components};
 use super::graph::{Edge, Graph, Masked, Nonadjacent, PROCESS, REALTIME, RW, WR, WW};
 use super::history::NONE;
@@ -181,26 +183,37 @@ fn compact(graph: &Graph, all: &Components) -> (Graph, Vec<u32>) {
 struct Grid([[Components; 3]; 4]);
 
 impl Grid {
+    /// A subgraph has a cycle only if both that it is part of, one row on and one variant on, have one. So those that
+    /// are equally many steps from the whole graph, whose components are its regions, can be taken at the same time.
     fn new(graph: &Graph, effort: &Effort) -> Option<Self> {
         let mut grid = Grid(Default::default());
-        for variant in VARIANTS.into_iter().rev() {
-            for row in (0..4).rev() {
-                let is_possible = (row == 3 || !grid.0[row + 1][variant as usize].is_empty())
-                    && (variant == Variant::Realtime || !grid.0[row][variant as usize + 1].is_empty());
-                if !is_possible {
-                    continue;
-                }
-                if Instant::now() > effort.deadline {
-                    return None;
-                }
-                let mask = [WW, WW | WR, WW | WR | RW, WW | WR | RW][row] | variant.mask();
-                grid.0[row][variant as usize] = match row {
-                    2 => components(&Nonadjacent { graph, mask }),
-                    _ => components(&Masked { graph, mask }),
-                };
+        grid.0[3][Variant::Realtime as usize] = Components::of_groups(&graph.region);
+        for distance in 1..=5 {
+            let is_possible = |&(row, variant): &(usize, Variant)| {
+                5 - row - variant as usize == distance
+                    && (row == 3 || !grid.get(row + 1, variant).is_empty())
+                    && VARIANTS.get(variant as usize + 1).is_none_or(|&next| !grid.get(row, next).is_empty())
+            };
+            let all = (0..4).flat_map(|row| VARIANTS.map(|variant| (row, variant)));
+            let possible: Vec<(usize, Variant)> = all.filter(is_possible).collect();
+            if Instant::now() > effort.deadline {
+                return None;
+            }
+            let found: Vec<Components> =
+                possible.par_iter().map(|&(row, variant)| Self::subgraph(graph, row, variant)).collect();
+            for ((row, variant), components) in possible.into_iter().zip(found) {
+                grid.0[row][variant as usize] = components;
             }
         }
         Some(grid)
+    }
+
+    fn subgraph(graph: &Graph, row: usize, variant: Variant) -> Components {
+        let mask = [WW, WW | WR, WW | WR | RW, WW | WR | RW][row] | variant.mask();
+        match row {
+            2 => components(&Nonadjacent { graph, mask }),
+            _ => components(&Masked { graph, mask }),
+        }
     }
 
     fn get(&self, row: usize, variant: Variant) -> &Components {
