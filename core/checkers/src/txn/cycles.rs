@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::components::{components, Components};
 use super::graph::{Edge, Graph, Masked, Nonadjacent, PROCESS, REALTIME, RW, WR, WW};
 use super::history::NONE;
-use super::walk::Walk;
+use super::walk::{Seen, Walk};
 use crate::intern::FastMap;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,13 +116,20 @@ pub fn cycles(graph: &Graph, effort: &Effort) -> Option<Cycles> {
         return Some(Cycles::default());
     }
     let (local, names) = compact(graph, &all);
-    let grid = Grid::new(&local, effort)?;
-    let mut search =
-        Search { graph: &local, effort, worse: FastMap::default(), comp: vec![0; local.nodes as usize], mark: 0 };
+    let mut grid = Grid::new(&local, effort)?;
+    let mut search = Search {
+        graph: &local,
+        effort,
+        regions: all.len() as u32,
+        worse: FastMap::default(),
+        comp: vec![0; local.nodes as usize],
+        mark: 0,
+        seen: Seen::new(local.nodes),
+    };
     let mut found = Cycles { entangled: local.txns as usize, ..Cycles::default() };
     for variant in VARIANTS {
         for class in CLASSES {
-            search.class(class, variant, &grid, &mut found);
+            search.class(class, variant, &mut grid, &mut found);
         }
     }
     for cycle in &mut found.told {
@@ -180,60 +187,77 @@ fn compact(graph: &Graph, all: &Components) -> (Graph, Vec<u32>) {
 }
 
 /// The components of every class's subgraph, by row and variant, as nodes of the graph.
-struct Grid([[Components; 3]; 4]);
+struct Grid {
+    plain: [[Components; 3]; 4],
+    /// Row 2, whose subgraphs have every node twice: only on demand.
+    nonadjacent: [Option<Components>; 3],
+}
 
 impl Grid {
-    /// A subgraph has a cycle only if both that it is part of, one row on and one variant on, have one. So those that
+    /// A subgraph has a cycle only if those that it is part of, one row on and one variant on, have one. So those that
     /// are equally many steps from the whole graph, whose components are its regions, can be taken at the same time.
     fn new(graph: &Graph, effort: &Effort) -> Option<Self> {
-        let mut grid = Grid(Default::default());
-        grid.0[3][Variant::Realtime as usize] = Components::of_groups(&graph.region);
-        for distance in 1..=5 {
-            let is_possible = |&(row, variant): &(usize, Variant)| {
-                5 - row - variant as usize == distance
-                    && (row == 3 || !grid.get(row + 1, variant).is_empty())
-                    && VARIANTS.get(variant as usize + 1).is_none_or(|&next| !grid.get(row, next).is_empty())
+        const ROWS: [usize; 3] = [0, 1, 3];
+        let mut grid = Grid { plain: Default::default(), nonadjacent: Default::default() };
+        grid.plain[3][Variant::Realtime as usize] = Components::of_groups(&graph.region);
+        for distance in 1..=4 {
+            let is_possible = |&(place, variant): &(usize, usize)| {
+                4 - place - variant == distance
+                    && ROWS.get(place + 1).is_none_or(|&next| !grid.plain[next][variant].is_empty())
+                    && (variant == 2 || !grid.plain[ROWS[place]][variant + 1].is_empty())
             };
-            let all = (0..4).flat_map(|row| VARIANTS.map(|variant| (row, variant)));
-            let possible: Vec<(usize, Variant)> = all.filter(is_possible).collect();
+            let all = (0..3).flat_map(|place| [0, 1, 2].map(|variant| (place, variant)));
+            let possible: Vec<(usize, usize)> = all.filter(is_possible).collect();
             if Instant::now() > effort.deadline {
                 return None;
             }
-            let found: Vec<Components> =
-                possible.par_iter().map(|&(row, variant)| Self::subgraph(graph, row, variant)).collect();
-            for ((row, variant), components) in possible.into_iter().zip(found) {
-                grid.0[row][variant as usize] = components;
+            let subgraph = |&(place, variant): &(usize, usize)| {
+                let mask = [WW, WW | WR, WW | WR | RW][place] | VARIANTS[variant].mask();
+                components(&Masked { graph, mask })
+            };
+            let found: Vec<Components> = possible.par_iter().map(subgraph).collect();
+            for ((place, variant), components) in possible.into_iter().zip(found) {
+                grid.plain[ROWS[place]][variant] = components;
             }
         }
         Some(grid)
     }
 
-    fn subgraph(graph: &Graph, row: usize, variant: Variant) -> Components {
-        let mask = [WW, WW | WR, WW | WR | RW, WW | WR | RW][row] | variant.mask();
-        match row {
-            2 => components(&Nonadjacent { graph, mask }),
-            _ => components(&Masked { graph, mask }),
+    /// `None` if the deadline has come before a component that is asked for was known.
+    fn get(&mut self, graph: &Graph, row: usize, variant: Variant, deadline: Instant) -> Option<&Components> {
+        if row != 2 || self.plain[3][variant as usize].is_empty() {
+            return Some(&self.plain[row][variant as usize]);
         }
-    }
-
-    fn get(&self, row: usize, variant: Variant) -> &Components {
-        &self.0[row][variant as usize]
+        let known = &mut self.nonadjacent[variant as usize];
+        if known.is_none() && Instant::now() > deadline {
+            return None;
+        }
+        let mask = WW | WR | RW | variant.mask();
+        Some(known.get_or_insert_with(|| components(&Nonadjacent { graph, mask })))
     }
 }
 
 struct Search<'a> {
     graph: &'a Graph,
     effort: &'a Effort,
+    regions: u32,
     /// What was found in each region.
     worse: FastMap<u32, Vec<(Class, Variant)>>,
     /// Which component each node was last marked as a member of.
     comp: Vec<u32>,
     mark: u32,
+    seen: Seen,
 }
 
 impl Search<'_> {
-    fn class(&mut self, class: Class, variant: Variant, grid: &Grid, found: &mut Cycles) {
-        let components = grid.get(class.row(), variant);
+    fn class(&mut self, class: Class, variant: Variant, grid: &mut Grid, found: &mut Cycles) {
+        if (0..self.regions).all(|region| self.is_covered(region, class, variant)) {
+            return;
+        }
+        let Some(components) = grid.get(self.graph, class.row(), variant, self.effort.deadline) else {
+            found.undecided.push(name(class, variant));
+            return;
+        };
         let mut order: Vec<usize> = (0..components.len()).collect();
         order.sort_by_key(|&component| components.get(component).len());
         let (mut told, mut count, mut is_exhausted) = (0, 0, true);
@@ -310,7 +334,7 @@ impl Search<'_> {
             }
             let mut allowed = if tried == 0 { usize::MAX } else { left };
             let given = allowed;
-            let walk = Walk::new(self.graph, (&self.comp, self.mark), class, variant, (from, to));
+            let walk = Walk::new(self.graph, (&self.comp, self.mark), class, variant, (from, to), &mut self.seen);
             if let Some(steps) = walk.run(longest, &mut allowed) {
                 best = Some(Cycle { class, variant, steps });
             }

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use super::cycles::{Class, Variant};
 use super::graph::{Graph, PROCESS, REALTIME, RW, VIA, WR, WW};
 use super::history::NONE;
-use crate::intern::FastMap;
 
 /// What the walk so far has: a second anti-dependency, an anti-dependency as its last edge, an edge of its variant.
 const TWO: u8 = 1;
@@ -20,6 +19,36 @@ struct Place {
     parent: u32,
 }
 
+/// Which nodes the walk that is under way has reached, each with which facts.
+///
+/// An array that is never cleared, instead of a set for each walk: there are many walks, and most are short.
+pub struct Seen {
+    walk: u32,
+    last: Vec<u32>,
+}
+
+const FACTS: usize = 8;
+
+impl Seen {
+    pub fn new(nodes: u32) -> Self {
+        Self { walk: 0, last: vec![0; nodes as usize * FACTS] }
+    }
+
+    fn begin(&mut self) {
+        if self.walk == u32::MAX {
+            self.last.fill(0);
+            self.walk = 0;
+        }
+        self.walk += 1;
+    }
+
+    /// Whether it is there for the first time.
+    fn insert(&mut self, node: u32, facts: u8) -> bool {
+        let last = &mut self.last[node as usize * FACTS + facts as usize];
+        std::mem::replace(last, self.walk) != self.walk
+    }
+}
+
 /// One breadth-first search: from behind a first edge back to where it began.
 pub struct Walk<'a> {
     graph: &'a Graph,
@@ -30,8 +59,8 @@ pub struct Walk<'a> {
     goal: u32,
     places: Vec<Place>,
     queue: VecDeque<u32>,
-    seen: FastMap<u64, ()>,
-    low: [u32; 8],
+    seen: &'a mut Seen,
+    low: [u32; FACTS],
 }
 
 impl<'a> Walk<'a> {
@@ -42,7 +71,9 @@ impl<'a> Walk<'a> {
         class: Class,
         variant: Variant,
         (from, to): (u32, u32),
+        seen: &'a mut Seen,
     ) -> Self {
+        seen.begin();
         let facts = if class.required() == RW { LAST } else { 0 };
         let first = Place { node: to, facts, kind: class.required(), depth: 1, parent: NONE };
         Self {
@@ -54,8 +85,8 @@ impl<'a> Walk<'a> {
             goal: from,
             places: vec![first],
             queue: VecDeque::from([0]),
-            seen: FastMap::default(),
-            low: [graph.txns; 8],
+            seen,
+            low: [graph.txns; FACTS],
         }
     }
 
@@ -147,9 +178,7 @@ impl<'a> Walk<'a> {
     }
 
     fn reach(&mut self, node: u32, facts: u8, kind: u8, parent: u32) {
-        if self.comp[node as usize] != self.mark
-            || self.seen.insert(u64::from(node) << 8 | u64::from(facts), ()).is_some()
-        {
+        if self.comp[node as usize] != self.mark || !self.seen.insert(node, facts) {
             return;
         }
         let depth = self.places[parent as usize].depth + u32::from(kind != VIA);

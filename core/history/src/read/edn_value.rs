@@ -7,6 +7,8 @@
 //! The way back is `write::edn`, which makes keywords of map keys and of the functions of micro-operations. So JSON
 //! text is the same after a trip through EDN; EDN from elsewhere is not the same after a trip through JSON.
 
+use memchr::memchr;
+
 use super::cursor::{Cursor, Step, Stop};
 use crate::json::{push_escaped, push_float, push_string, DEPTH_MAX};
 
@@ -120,7 +122,7 @@ fn push_items(cursor: &mut Cursor<'_>, out: &mut Vec<u8>, bracket: u8, depth_lef
     let depth_left = deeper(cursor, depth_left)?;
     cursor.at += 1;
     out.push(b'[');
-    let mut first = true;
+    let mut first = !push_integers(cursor, out, bracket);
     loop {
         skip_blank(cursor)?;
         if cursor.peek()? == bracket {
@@ -135,6 +137,32 @@ fn push_items(cursor: &mut Cursor<'_>, out: &mut Vec<u8>, bracket: u8, depth_lef
     cursor.at += 1;
     out.push(b']');
     Ok(())
+}
+
+/// Copies all items up to the bracket if they are integers with one space between them, as Clojure prints them; that is
+/// JSON but for the spaces, and most of what there is to read in a history of lists.
+fn push_integers(cursor: &mut Cursor<'_>, out: &mut Vec<u8>, bracket: u8) -> bool {
+    let rest = &cursor.text[cursor.at..];
+    if !rest.first().is_some_and(u8::is_ascii_digit) {
+        return false;
+    }
+    let Some(end) = memchr(bracket, rest) else { return false };
+    let items = &rest[..end];
+    // Processors compare many bytes at a time as long as nobody asks for an early answer.
+    let is_other = |byte: u8| !byte.is_ascii_digit() & (byte != b' ');
+    let begins_wrong = |((before, byte), after): ((u8, u8), u8)| {
+        (before == b' ') & ((byte == b' ') | (byte == b'0') & (after != b' '))
+    };
+    let at = |place: usize| items.get(place..).unwrap_or_default().iter().copied();
+    let is_odd = at(0).fold(false, |odd, byte| odd | is_other(byte))
+        | at(0).zip(at(1)).zip(at(2)).fold(false, |odd, three| odd | begins_wrong(three));
+    let is_first_odd = items[0] == b'0' && items.get(1).is_some_and(|&byte| byte != b' ');
+    if is_odd || is_first_odd || items[end - 1] == b' ' {
+        return false;
+    }
+    out.extend(items.iter().map(|&byte| if byte == b' ' { b',' } else { byte }));
+    cursor.at += end;
+    true
 }
 
 fn push_members(cursor: &mut Cursor<'_>, out: &mut Vec<u8>, depth_left: usize) -> Step<()> {
@@ -335,4 +363,39 @@ fn octal(cursor: &mut Cursor<'_>) -> Step<u16> {
         return cursor.bad(start, "an octal escape above \\377");
     }
     Ok(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(edn: &str) -> Option<String> {
+        let mut out = Vec::new();
+        push_value(&mut Cursor::new(edn.as_bytes()), &mut out, DEPTH_MAX).ok()?;
+        String::from_utf8(out).ok()
+    }
+
+    #[test]
+    fn lists_of_integers_are_read_as_their_items_are() {
+        let items = ["0", "7", "10", "00", "01", "-1", "1N", "1.5", "1/2", "x", ":k", "[1 2]", "(3)", "", " ", ","];
+        let one = |item: &str| {
+            if item.trim_matches([' ', ',']).is_empty() {
+                Some(None)
+            } else {
+                json(&format!("{item} ")).map(Some)
+            }
+        };
+        for a in items {
+            for b in items {
+                for c in items {
+                    let read: Option<Vec<Option<String>>> = [a, b, c].into_iter().map(one).collect();
+                    let expected =
+                        read.map(|read| format!("[{}]", read.into_iter().flatten().collect::<Vec<_>>().join(",")));
+                    assert_eq!(json(&format!("[{a} {b} {c}]")), expected, "[{a} {b} {c}]");
+                    assert_eq!(json(&format!("({a} {b} {c})")), expected, "({a} {b} {c})");
+                }
+            }
+        }
+        assert_eq!(json("[1 2"), None);
+    }
 }
