@@ -116,6 +116,10 @@ class History:
     def mended(self) -> tuple[History, list[int], list[int]]:
         """What is left where no rule is broken, the events left out, the invocations whose answers are forgotten."""
 
+    def has_tuples(self) -> bool: ...
+    def untupled(self) -> History:
+        """MalformedHistory if an invocation's value is no list of two."""
+
     def problems(self, limit: int) -> list[tuple[int, int | None, str, bool]]:
         """Event, line, message and whether it is fatal; fatal ones take precedence when there are more than `limit`."""
 
@@ -151,7 +155,7 @@ class KeyVerdict(TypedDict):
 
 class RegisterStaleness(TypedDict):
     """`delta_ns` is exact if bounded, else a lower bound; `message` and `events` tell the read that needs it all.
-    The `versions` bound the k of k-atomicity, as far as they are known.
+    The `versions` bound the k of k-atomicity, as far as they are known; their events prove the lower bound.
 
     `why` and `why_events` tell what no shift of reads can mend.
     """
@@ -161,6 +165,7 @@ class RegisterStaleness(TypedDict):
     delta_ns: int
     versions_at_least: int | None
     versions_at_most: int | None
+    versions_events: list[int]
     message: NotRequired[str]
     events: NotRequired[list[int]]
     why: NotRequired[str]

@@ -6,7 +6,8 @@ at millions of events read whole columns (`column`, `types`), or go to Rust with
 
 Formats: `arrow` (an Arrow IPC stream, the form of a run's folder; all columns, exact), `jsonl` (one JSON object a
 line, exact), `edn` (Jepsen's form, read by its tools; `keywords` below), `csv` (written only), `etcd-log` (read only:
-the log lines of early Jepsen tests). What a file is in is told by its content.
+the log lines of early Jepsen tests), `sessions` (read only: `r KEY VALUE` and `w KEY VALUE` a line, `-----` behind a
+transaction, `=====` behind a session; no times, so every event has the same). What a file is in is told by its content.
 
 EDN has keywords where JSON has only strings. A keyword in a value is read as the string of its name, and a string is
 written as a keyword only where tools expect one: the function of a micro-operation (`[[:append 1 2] [:r 1 nil]]`) and
@@ -152,6 +153,26 @@ class History:
     def for_key(self, key: str) -> History:
         """The selection of one key's events."""
         return History(self.core.for_key(key))
+
+    @property
+    def has_tuples(self) -> bool:
+        """Whether all values are tuples `[key, value]` of Jepsen's `independent`, beyond doubt.
+
+        That is so when every client's operation is called with a list of two, and one of them with `[key, null]`. There
+        must be no keys yet.
+        """
+        return self.core.has_tuples()
+
+    def independent(self) -> History:
+        """The same events with each tuple `[key, value]` taken apart into key and value.
+
+        Raises `HistoryError` if a client's operation was called with anything else.
+        """
+        try:
+            return History(self.core.untupled())
+        except _core.MalformedHistory as error:
+            message, line = error.args
+            raise HistoryError(message if line is None else f"line {line}: {message}") from None
 
     def select(self, rows: Iterable[int]) -> History:
         """The history of these rows alone, strictly ascending; ValueError otherwise.

@@ -254,13 +254,7 @@ impl History {
         for &row in rows {
             columns.process.push(process(row));
             let row = row as usize;
-            columns.time.push(self.time(row));
-            columns.f.push(Some(self.f(row)))?;
-            columns.key.push(self.key(row))?;
-            columns.value.push(self.value(row))?;
-            columns.node.push(self.node(row))?;
-            columns.error.push(self.error(row))?;
-            columns.kind.push(self.kind.values()[row]);
+            self.copy(row, self.key(row), self.value(row), &mut columns)?;
         }
         let provenance = Provenance {
             lines: self.lines.as_ref().map(|lines| rows.iter().map(|&row| lines[row as usize]).collect()),
@@ -273,6 +267,36 @@ impl History {
         history.partner = partner;
         history.origin = Some(rows.iter().map(|&row| self.index(row as usize) as u32).collect());
         Ok(history)
+    }
+
+    /// The same events with other keys and values.
+    pub(crate) fn relabelled<'a>(
+        &'a self,
+        label: impl Fn(usize) -> (Option<&'a str>, Option<&'a str>),
+    ) -> Result<History> {
+        let mut columns = Columns::new();
+        for row in 0..self.len() {
+            let (key, value) = label(row);
+            columns.process.push(self.process(row));
+            self.copy(row, key, value, &mut columns)?;
+        }
+        let provenance = Provenance { lines: self.lines.clone(), timeless: !self.has_times, truncated: self.truncated };
+        let mut history = History::unpaired(columns.freeze()?, provenance)?;
+        history.partner.clone_from(&self.partner);
+        history.origin.clone_from(&self.origin);
+        Ok(history)
+    }
+
+    /// Copies an event but for its process.
+    fn copy(&self, row: usize, key: Option<&str>, value: Option<&str>, columns: &mut Columns) -> Result<()> {
+        columns.time.push(self.time(row));
+        columns.f.push(Some(self.f(row)))?;
+        columns.key.push(key)?;
+        columns.value.push(value)?;
+        columns.node.push(self.node(row))?;
+        columns.error.push(self.error(row))?;
+        columns.kind.push(self.kind.values()[row]);
+        Ok(())
     }
 }
 

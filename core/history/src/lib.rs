@@ -12,6 +12,7 @@
 mod columns;
 mod error;
 mod history;
+mod independent;
 pub mod json;
 mod kind;
 mod mend;

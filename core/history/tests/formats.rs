@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{bytes, parse, sample, told, LOG};
+use common::{bytes, parse, sample, told, LOG, SESSIONS};
 use splitbrain_history::read::{sniff, Format};
 use splitbrain_history::{Error, History, Kind};
 
@@ -201,4 +201,64 @@ fn sniffing() {
         let message = sniff(bytes).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }
+}
+
+#[test]
+fn sessions_are_processes_and_claim_no_order_between_them() {
+    assert_eq!(sniff(SESSIONS.as_bytes()).unwrap(), Format::Sessions);
+    let history = parse(SESSIONS.as_bytes(), Format::Sessions).unwrap();
+    let rows: Vec<_> = (0..history.len()).map(|row| (history.process(row), history.value(row).unwrap())).collect();
+    assert_eq!(
+        rows,
+        [
+            (0, "[[\"w\",0,1],[\"r\",\"x\",null]]"),
+            (0, "[[\"w\",0,1],[\"r\",\"x\",\"01\"]]"),
+            (0, "[[\"w\",-3,2]]"),
+            (0, "[[\"w\",-3,2]]"),
+            (1, "[[\"r\",0,null],[\"r\",0,null]]"),
+            (1, "[[\"r\",0,1],[\"r\",0,\"-0\"]]"),
+        ]
+    );
+    assert!((0..history.len()).all(|row| history.time(row) == 0 && history.f(row) == "txn"));
+    assert_eq!((history.line(0), history.line(3), history.line(4)), (Some(1), Some(4), Some(7)));
+    let (line, message) = refusal("w 0 1\n-----\nw 0\n", Format::Sessions);
+    assert_eq!(line, Some(3));
+    assert!(message.contains("`r KEY VALUE`"), "{message}");
+}
+
+#[test]
+fn tuples_of_independent_keys() {
+    let told = |history: &History| -> Vec<(Option<String>, Option<String>)> {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        (0..history.len()).map(|row| (text(history.key(row)), text(history.value(row)))).collect()
+    };
+    let row = |key: &str, value: Option<&str>| (Some(key.to_owned()), value.map(str::to_owned));
+    let keyed = edn(
+        "{:process 0, :type :invoke, :f :cas, :value [5 [1 2]]}\n{:process :nemesis, :type :info, :f :start, :value [1 2]}\n\
+         {:process 1, :type :invoke, :f :read, :value [\"a\\\"\" nil]}\n{:process 0, :type :ok, :f :cas, :value [5 [1 2]]}\n\
+         {:process 1, :type :info, :f :read, :value :timed-out}",
+    );
+    assert!(keyed.has_tuples());
+    let taken = keyed.untupled().unwrap();
+    assert_eq!(
+        told(&taken),
+        [
+            row("5", Some("[1,2]")),
+            (None, Some("[1,2]".to_owned())),
+            row("a\"", None),
+            row("5", Some("[1,2]")),
+            row("a\"", Some("\"timed-out\"")),
+        ]
+    );
+    assert_eq!((taken.completion(0), taken.completion(2), taken.line(4)), (Some(3), Some(4), Some(5)));
+    for unsure in [
+        "{:process 0, :type :invoke, :f :cas, :value [1 2]}",
+        "{:process 0, :type :invoke, :f :cas, :value [1 2]} {:process 1, :type :invoke, :f :read, :value nil}",
+        "{:process 0, :type :invoke, :f :txn, :value [[:r 1 nil] nil]}",
+        "{:process 0, :type :invoke, :f :read, :key 1, :value [1 nil]}",
+    ] {
+        assert!(!edn(unsure).has_tuples(), "{unsure}");
+    }
+    let refused = edn("{:process 0, :type :invoke, :f :read, :value nil}").untupled();
+    assert!(matches!(refused, Err(Error::Malformed { line: Some(1), .. })));
 }

@@ -76,9 +76,10 @@ fn read_format(name: &str) -> PyResult<read::Format> {
         "arrow" => Ok(read::Format::Arrow),
         "edn" => Ok(read::Format::Edn),
         "jsonl" => Ok(read::Format::JsonLines),
+        "sessions" => Ok(read::Format::Sessions),
         "etcd-log" => Ok(read::Format::EtcdLog),
         _ => Err(PyValueError::new_err(format!(
-            "a history cannot be read as {name:?}; expected arrow, edn, jsonl or etcd-log"
+            "a history cannot be read as {name:?}; expected arrow, edn, jsonl, sessions or etcd-log"
         ))),
     }
 }
@@ -150,6 +151,14 @@ impl History {
             self.columns.select(group.map_or(&[], |(_, rows)| rows))
         });
         Ok(selected.map_err(to_py)?.into())
+    }
+
+    fn has_tuples(&self, py: Python<'_>) -> bool {
+        py.detach(|| self.columns.has_tuples())
+    }
+
+    fn untupled(&self, py: Python<'_>) -> PyResult<History> {
+        Ok(py.detach(|| self.columns.untupled()).map_err(to_py)?.into())
     }
 
     fn select(&self, py: Python<'_>, rows: Vec<u32>) -> PyResult<History> {

@@ -176,9 +176,7 @@ impl Events {
             match next(self, &mut cursor, source.ended()) {
                 Ok(Some(begin)) => {
                     let (line, end) = (source.line(begin), cursor.at);
-                    if self.columns.len() > row {
-                        self.lines.push(u32::try_from(line).unwrap_or(u32::MAX));
-                    }
+                    self.lines.resize(self.columns.len(), u32::try_from(line).unwrap_or(u32::MAX));
                     source.consume(end);
                 }
                 Ok(None) if source.ended() => return Ok(()),
@@ -203,7 +201,7 @@ impl Events {
 }
 
 /// A canonical JSON string as the text it stands for; None if it holds half a surrogate pair.
-fn unquoted(json: &[u8]) -> Option<String> {
+pub fn unquoted(json: &[u8]) -> Option<String> {
     let mut text = Vec::with_capacity(json.len());
     let mut inside = json.get(1..json.len() - 1)?.iter();
     while let Some(&byte) = inside.next() {

@@ -10,6 +10,7 @@ mod events;
 mod json;
 mod jsonl;
 mod log;
+mod sessions;
 mod source;
 
 use std::io::Read;
@@ -17,6 +18,8 @@ use std::io::Read;
 use crate::error::{Error, Result};
 use crate::history::History;
 use source::Source;
+
+pub(crate) use events::unquoted;
 
 /// How a history is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub enum Format {
     Edn,
     /// One JSON object a line.
     JsonLines,
+    /// Transactions by session, without times: `r KEY VALUE`, `w KEY VALUE`, `-----`, `=====`.
+    Sessions,
     /// The log lines of early Jepsen tests: `INFO  jepsen.util - 0 :invoke :write 4`.
     EtcdLog,
 }
@@ -39,6 +44,7 @@ pub fn read(reader: impl Read, format: Option<Format>) -> Result<History> {
         Format::Arrow => arrow::read(source),
         Format::Edn => edn::read(source),
         Format::JsonLines => jsonl::read(source),
+        Format::Sessions => sessions::read(source),
         Format::EtcdLog => log::read(source),
     }
 }
@@ -51,7 +57,7 @@ pub fn sniff(beginning: &[u8]) -> Result<Format> {
         (b"\x1f\x8b", "compressed (gzip)"),
         (b"\x28\xb5\x2f\xfd", "compressed (zstd)"),
     ];
-    const EXPECTED: &str = "expected an Arrow IPC stream, EDN, JSON lines or a Jepsen log";
+    const EXPECTED: &str = "expected an Arrow IPC stream, EDN, JSON lines, a Jepsen log or sessions of transactions";
     if let Some((_, what)) = OTHERS.iter().find(|(magic, _)| beginning.starts_with(magic)) {
         return Err(Error::malformed(format!("the file is {what}; {EXPECTED}")));
     }
@@ -68,6 +74,7 @@ pub fn sniff(beginning: &[u8]) -> Result<Format> {
         )),
         (Some(b'{' | b'[' | b'(' | b';' | b'#'), ..) => Ok(Format::Edn),
         _ if log::is_log(text) => Ok(Format::EtcdLog),
+        _ if sessions::is_sessions(text) => Ok(Format::Sessions),
         _ => Err(Error::malformed(format!("not a history: it begins with {}; {EXPECTED}", cursor::quote(text)))),
     }
 }

@@ -21,6 +21,7 @@ pub fn bytes(history: &History, format: Format) -> Vec<u8> {
         Format::Arrow => write_arrow(history, &mut out).unwrap(),
         Format::Edn => write_text(history, TextFormat::Edn, &mut out).unwrap(),
         Format::JsonLines => write_text(history, TextFormat::JsonLines, &mut out).unwrap(),
+        Format::Sessions => out.extend_from_slice(SESSIONS.as_bytes()),
         Format::EtcdLog => out.extend_from_slice(LOG.as_bytes()),
     }
     out
@@ -46,6 +47,8 @@ INFO  jepsen.util - 1\t:info\t:cas\t:timed-out
 INFO  jepsen.util - 2\t:invoke\t:write\t4
 INFO  jepsen.util - 2\t:fail\t:write\t4\t\"full\"
 ";
+
+pub const SESSIONS: &str = "w 0 1\nr x 01\n-----\nw -3 2\n\n=====\nr 0 1\r\nr 0 -0";
 
 /// Pairs, marks, open operations, nested values, absent values, and text of every sort.
 pub fn sample() -> History {
