@@ -30,6 +30,9 @@ OBJECTS = ("kv", "set", "counter", "mutex", "semaphore", "queue", "priority-queu
 ANOMALIES_MAX = 100
 """Keys whose violation is told in full; all are counted."""
 
+UNDECIDED_MAX = 3
+"""Keys out of budget of which a sentence tells how far they got; `stats` tells of `ANOMALIES_MAX`."""
+
 PERMITS_MAX = 1 << 31
 
 
@@ -65,7 +68,8 @@ class Linearizable:
         self.permits = permits
 
     def check(self, history: History, *, budget: Budget) -> Result:
-        """Decides every key. `stats`: `keys, keys_failed, keys_unknown, keys_searched, ops, seconds`.
+        """Decides every key. `stats`: `keys, keys_failed, keys_unknown, keys_searched, ops, seconds`, and `undecided`:
+        the keys that were out of budget, with how far each got.
 
         Each anomaly is the proof for one key: at least one operation too many for any order. Raises `HistoryError` for
         a history that breaks the rules or is not one of this model, and whatever a model of the user's raises.
@@ -75,14 +79,7 @@ class Linearizable:
             keys = self._keys(history, budget)
         except _core.MalformedHistory as malformed:
             raise refusal(malformed) from None
-        stats = {
-            "keys": len(keys),
-            "keys_failed": sum(key["verdict"] == "violation" for key in keys),
-            "keys_unknown": sum(key["verdict"] == "unknown" for key in keys),
-            "keys_searched": sum(key["method"] == "search" for key in keys),
-            "ops": sum(key["ops"] for key in keys),
-            "seconds": round(time.monotonic() - began, 6),
-        }
+        stats = _stats(keys) | {"seconds": round(time.monotonic() - began, 6)}
         return _result(keys, self.model if isinstance(self.model, str) else type(self.model).__name__, stats)
 
     def stream(self, so_far: Callable[[], History]) -> RegisterStream | None:
@@ -116,8 +113,20 @@ def linearizable(ops: Mapping[str | None, int], model: str, *, seconds: float) -
     keys: list[_core.KeyVerdict] = [
         {"key": key, "ops": count, "method": "zones", "verdict": "linearizable"} for key, count in ops.items()
     ]
-    stats = {"keys": len(keys), "keys_failed": 0, "keys_unknown": 0, "keys_searched": 0, "ops": sum(ops.values())}
-    return _result(keys, model, stats | {"seconds": round(seconds, 6)})
+    return _result(keys, model, _stats(keys) | {"seconds": round(seconds, 6)})
+
+
+def _stats(keys: Sequence[_core.KeyVerdict]) -> dict[str, Any]:
+    unknown = [key for key in keys if key["verdict"] == "unknown"]
+    undecided = [{"key": key["key"], "ops": key["ops"], "why": key.get("message", "")} for key in unknown]
+    return {
+        "keys": len(keys),
+        "keys_failed": sum(key["verdict"] == "violation" for key in keys),
+        "keys_unknown": len(unknown),
+        "keys_searched": sum(key["method"] == "search" for key in keys),
+        "ops": sum(key["ops"] for key in keys),
+        "undecided": undecided[:ANOMALIES_MAX],
+    }
 
 
 def _result(keys: Sequence[_core.KeyVerdict], model: str, stats: dict[str, Any]) -> Result:
@@ -129,8 +138,10 @@ def _result(keys: Sequence[_core.KeyVerdict], model: str, stats: dict[str, Any])
         why = f"{len(failed):,} of {_count(len(keys), 'key')} not linearizable; {_told(anomalies[0])}"
         return Result(Verdict.FAIL, name, anomalies[:ANOMALIES_MAX], stats, why)
     if unknown:
-        told = f"key {unknown[0]['key']}: {unknown[0].get('message', '')}"
-        why = f"{len(unknown):,} of {_count(len(keys), 'key')} undecided, the others linearizable; {told}"
+        undecided = (_where(key["key"], key.get("message", "")) for key in unknown[:UNDECIDED_MAX])
+        more = f" (and {len(unknown) - UNDECIDED_MAX:,} more)" if len(unknown) > UNDECIDED_MAX else ""
+        others = ", the others linearizable" if len(unknown) < len(keys) else ""
+        why = f"{len(unknown):,} of {_count(len(keys), 'key')} undecided{others}; {'; '.join(undecided)}{more}"
         return Result(Verdict.INCONCLUSIVE, name, (), stats, why)
     if not keys:
         return Result(Verdict.INCONCLUSIVE, name, (), stats, "there is no operation to judge")
@@ -147,7 +158,11 @@ def _anomaly(key: _core.KeyVerdict) -> Anomaly:
 
 
 def _told(anomaly: Anomaly) -> str:
-    return anomaly.message if anomaly.key is None else f"key {anomaly.key}: {anomaly.message}"
+    return _where(anomaly.key, anomaly.message)
+
+
+def _where(key: str | None, message: str) -> str:
+    return message if key is None else f"key {key}: {message}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -38,6 +38,7 @@ KINDS = (
     "int-nonmonotonic-poll",
     "poll-skip",
     "int-poll-skip",
+    "precommitted-read",
     "aborted-read",
     "thin-air",
 )
@@ -49,8 +50,8 @@ class Log:
     Lost: acknowledged and polled by nobody, although a later offset of its key was. Duplicate: one message at two
     offsets; inconsistent-offset: two messages at one. Reordered: acknowledged before another was sent, but behind it;
     nonmonotonic-send: by one process. Nonmonotonic-poll: a process goes back; poll-skip: past a message that is known
-    to be there. `int-`: within one operation. Aborted-read and thin-air: polled, though its send failed, or was never
-    made by then.
+    to be there. `int-`: within one operation. Precommitted-read: a transaction polled what it sent itself.
+    Aborted-read and thin-air: polled, though its send failed, or was never made by then.
     """
 
     def __init__(self, *, caught_up: bool = False) -> None:
@@ -60,7 +61,8 @@ class Log:
 
     def check(self, history: History, *, budget: Budget) -> Result:
         """`stats`: `acknowledged, polled, unseen` and the kinds. Unseen were acknowledged, but neither they nor
-        anything behind them was polled.
+        anything behind them was polled. `int_send_skips`, if there are any: pairs of sends of one transaction with
+        another's message between them, which Kafka allows.
 
         Inconclusive if there are unseen messages, or nothing was acknowledged or polled. Raises `HistoryError`, also
         for a message sent twice.

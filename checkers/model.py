@@ -6,7 +6,7 @@ asks for each transition once, so a model may be slow, but must be pure: equal q
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, Protocol, runtime_checkable
@@ -58,6 +58,18 @@ class Table:
 
     def step(self, state: Any, f: str, argument: Any, result: Any) -> Hashable:
         return self.steps.get(state, {}).get((f, _hashable(argument), _hashable(result)), ILLEGAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A model as a function: `function(state, f, argument, result)` is the next state, or `ILLEGAL`."""
+
+    initial: Hashable
+    function: Callable[[Any, str, Any, Any], Hashable]
+    reads: Collection[str] = field(default=())
+
+    def step(self, state: Any, f: str, argument: Any, result: Any) -> Hashable:
+        return self.function(state, f, argument, result)
 
 
 def _hashable(value: Any) -> Any:

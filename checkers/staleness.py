@@ -23,13 +23,19 @@ if TYPE_CHECKING:
 
 
 class Staleness:
-    """`{staleness: {max}}`: `max` is a duration; without it nothing is promised, only measured."""
+    """`{staleness: {max, max_versions}}`: a duration, and how many of the last values a read may return (1: the last
+    one alone). What is not given is not promised, only measured.
+    """
 
-    def __init__(self, *, max: float | str | None = None, initial: Any = None) -> None:
+    def __init__(self, *, max: float | str | None = None, max_versions: int | None = None, initial: Any = None) -> None:
         try:
             self.max_ns = None if max is None else round(duration_s(max) * 1e9)
         except UsageError as problem:
             raise UsageError(f"staleness: max: {problem}") from None
+        is_count = isinstance(max_versions, int) and not isinstance(max_versions, bool) and max_versions > 0
+        if max_versions is not None and not is_count:
+            raise UsageError(f"staleness: max_versions is a whole number of them, at least 1, not {max_versions!r}")
+        self.max_versions = max_versions
         self.initial = json_text("staleness", initial)
 
     def check(self, history: History, *, budget: Budget) -> Result:
@@ -38,6 +44,7 @@ class Staleness:
 
         The versions bound the smallest k so that each read returned one of the last k values (k-atomicity; 1 is
         linearizable); None where nothing is known. Compare-and-set must see the last value and allows no upper bound.
+        They are told without times, too. Anomalies of `max_versions` come after those of `max`.
 
         Near-linear, so no budget is asked for. Raises `HistoryError` for what is not a history of registers.
         """
@@ -47,7 +54,7 @@ class Staleness:
             raise refusal(malformed) from None
         worst = max(keys, key=lambda key: key["delta_ns"], default=None)
         worst_ns = worst["delta_ns"] if worst else 0
-        stats = {
+        stats: dict[str, Any] = {
             "worst_ms": round(worst_ns / 1e6, 6) if keys and history.has_times else None,
             "versions_at_least": max((key["versions_at_least"] or 1 for key in keys), default=None),
             "versions_at_most": _most([key["versions_at_most"] for key in keys]),
@@ -56,13 +63,27 @@ class Staleness:
             "keys_unbounded": sum(key["answer"] == "unbounded" for key in keys),
             "keys_undecided": sum(key["answer"] == "undecided" for key in keys),
         }
-        anomalies = sorted((self._anomaly(key) for key in keys if self._is_late(key)), key=_severity)
-        verdict, why = self._judged(history, keys, stats, anomalies)
-        return Result(verdict, "staleness", anomalies[:ANOMALIES_MAX], stats, why)
+        if not keys:
+            return Result(Verdict.INCONCLUSIVE, "staleness", (), stats, "there is no operation to judge")
+        late = sorted((self._anomaly(key) for key in keys if self._is_late(key)), key=_severity)
+        behind = sorted((_behind(key) for key in keys if self._is_behind(key)), key=_age)
+        parts: list[tuple[Verdict, str]] = []
+        if self.max_ns is not None or self.max_versions is None:
+            parts.append(self._in_time(history, len(keys), stats, late))
+        if self.max_versions is not None or (stats["versions_at_least"] or 1) > 1:
+            parts.append(self._in_versions(stats, behind))
+        verdict = next(one for one in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS) if one in dict(parts))
+        why = "; ".join(why for _, why in parts)
+        return Result(verdict, "staleness", [*late, *behind][:ANOMALIES_MAX], stats, why)
 
     def _is_late(self, key: _core.RegisterStaleness) -> bool:
-        """Whether a key breaks the promise; without one, whether it has something to tell."""
+        """Whether a key breaks the promise; without any, whether it has something to tell."""
+        if self.max_ns is None and self.max_versions is not None:
+            return False
         return key["answer"] == "unbounded" or key["delta_ns"] > (self.max_ns or 0)
+
+    def _is_behind(self, key: _core.RegisterStaleness) -> bool:
+        return self.max_versions is not None and (key["versions_at_least"] or 1) > self.max_versions
 
     def _anomaly(self, key: _core.RegisterStaleness) -> Anomaly:
         details = {"delta_ms": round(key["delta_ns"] / 1e6, 6), "answer": key["answer"]}
@@ -71,15 +92,9 @@ class Staleness:
         message = f"Reading earlier would not mend this. {key.get('why', '')}"
         return Anomaly("unbounded-staleness", message, tuple(key.get("why_events", ())), key["key"], details)
 
-    def _judged(
-        self,
-        history: History,
-        keys: Sequence[_core.RegisterStaleness],
-        stats: dict[str, Any],
-        anomalies: Sequence[Anomaly],
+    def _in_time(
+        self, history: History, keys: int, stats: dict[str, Any], anomalies: Sequence[Anomaly]
     ) -> tuple[Verdict, str]:
-        if not keys:
-            return Verdict.INCONCLUSIVE, "there is no operation to judge"
         if not history.has_times:
             return Verdict.INCONCLUSIVE, "the history has no times, so staleness cannot be told in milliseconds"
         told = f"the stalest read was {stats['worst_ms']:,.3f} ms late" if stats["worst_ms"] else "no read was stale"
@@ -87,13 +102,43 @@ class Staleness:
             return Verdict.PASS, told
         limit = format_duration(self.max_ns / 1e9)
         if anomalies:
-            return Verdict.FAIL, f"more than {limit}: {told}; key {anomalies[0].key}: {anomalies[0].message}"
+            return Verdict.FAIL, f"more than {limit}: {told}; {_told(anomalies[0])}"
         if stats["keys_undecided"]:
-            why = (
-                f"on {stats['keys_undecided']:,} of {len(keys):,} keys values were written twice; {told}, at the least"
-            )
+            why = f"on {stats['keys_undecided']:,} of {keys:,} keys values were written twice; {told}, at the least"
             return Verdict.INCONCLUSIVE, why
         return Verdict.PASS, f"at most {limit}: {told}"
+
+    def _in_versions(self, stats: dict[str, Any], anomalies: Sequence[Anomaly]) -> tuple[Verdict, str]:
+        least, most = stats["versions_at_least"], stats["versions_at_most"]
+        if most is None:
+            told = f"some read returned no better than one of the last {least:,} values"
+        else:
+            between = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+            told = f"every read returned one of the last {between} values"
+        if self.max_versions is None:
+            return Verdict.PASS, told
+        if anomalies:
+            return Verdict.FAIL, f"older than the last {self.max_versions:,}: {told}; {_told(anomalies[0])}"
+        if most is None or most > self.max_versions:
+            return Verdict.INCONCLUSIVE, f"whether the last {self.max_versions:,} are enough is not known: {told}"
+        return Verdict.PASS, f"none older than the last {self.max_versions:,}: {told}"
+
+
+def _behind(key: _core.RegisterStaleness) -> Anomaly:
+    versions, events = key["versions_at_least"] or 1, tuple(key["versions_events"])
+    message = (
+        f"A read returned one of the last {versions:,} values at best: {versions - 1:,} others were written after its "
+        "own had been, and before the read began."
+    )
+    return Anomaly("stale-read", message, events, key["key"], {"versions": versions})
+
+
+def _told(anomaly: Anomaly) -> str:
+    return anomaly.message if anomaly.key is None else f"key {anomaly.key}: {anomaly.message}"
+
+
+def _age(anomaly: Anomaly) -> int:
+    return -int(anomaly.details["versions"])
 
 
 def _most(bounds: Sequence[int | None]) -> int | None:

@@ -171,8 +171,8 @@ class History:
         try:
             return History(self.core.untupled())
         except _core.MalformedHistory as error:
-            message, line = error.args
-            raise HistoryError(message if line is None else f"line {line}: {message}") from None
+            message, line, *_ = error.args
+            raise HistoryError(message if line is None else f"line {line}: {message}", line=line) from None
 
     def select(self, rows: Iterable[int]) -> History:
         """The history of these rows alone, strictly ascending; ValueError otherwise.

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 @click.option("--level", help="How strong: sequential, causal, ... for objects; serializable, ... for transactions.")
 @click.option("--option", "options", multiple=True, help="An option of the checker, as NAME=VALUE. Repeatable.")
 @click.option("--failed-cas", type=click.Choice(["drop", "assert"]), help="What a refused compare-and-set says.")
-@click.option("--format", "format", help="arrow, edn, jsonl or etcd-log.  [default: told by the content]")
+@click.option(
+    "--independent/--no-independent",
+    default=None,
+    help="Whether values are [key, value], as in Jepsen's independent tests.  [default: told by the content]",
+)
+@click.option("--format", "format", help="arrow, edn, jsonl, sessions or etcd-log.  [default: told by the content]")
 @click.option("--lenient", is_flag=True, help="Go on over what breaks a rule; all that is given up is told.")
 @click.option(
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write a page about it, in HTML, to this file."
@@ -116,8 +121,9 @@ def _file(path: Path, model: str, as_json: bool, **given: Any) -> int:
     from harness import lenient, plugins
     from harness.checker import ReadsLogs
     from harness.cli import show
-    from harness.cli.models import checker_for, options_of
+    from harness.cli.options import options_of
     from harness.history import History
+    from harness.models import checker_for, independent
     from harness.runs import RunFolder
 
     options = options_of(given["options"])
@@ -130,7 +136,8 @@ def _file(path: Path, model: str, as_json: bool, **given: Any) -> int:
         folder = RunFolder.find(path)
         file = folder.history
         checker = checker.with_logs(folder.logs) if isinstance(checker, ReadsLogs) else checker
-    history = History.read(file, given["format"], lenient=True)
+    recorded = History.read(file, given["format"], lenient=True)
+    history = independent(recorded, model, given["independent"])
     began = time.monotonic()
     if given["lenient"]:
         result, given_up = lenient.check(checker, history, budget=budget)
@@ -143,6 +150,7 @@ def _file(path: Path, model: str, as_json: bool, **given: Any) -> int:
         "seconds": round(time.monotonic() - began, 6),
         "why": result.why,
         "anomalies": [anomaly.to_json() for anomaly in result.anomalies],
+        "independent": history is not recorded,
         "truncated": history.truncated,
         "lenient": given_up.to_json() if given_up else None,
         "stats": dict(result.stats),
@@ -179,6 +187,8 @@ def _show(document: dict[str, Any], result: Result, history: History, given_up: 
     out = show.console()
     out.print(f"{show.verdict(result.verdict.value)}  {document['ops']} ops, {show.plain(result.model)}: ", end="")
     out.print(f"{show.plain(result.why)} ({document['seconds']:.3f} s)")
+    if document["independent"]:
+        out.print(f"  values are tuples of a key and a value: {len(history.keys()):,} independent keys")
     if history.truncated:
         out.print("  the end of the file is torn: it was read up to its last whole batch")
     for problem in given_up.problems[:5] if given_up else ():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -110,3 +110,17 @@ def _inline_yaml(text: str) -> Any:
         raise UsageError(
             f"--expect {text!r} is neither a name nor inline YAML such as {{availability: {{min: 0.99}}}}"
         ) from None
+
+
+def options_of(words: Iterable[str]) -> dict[str, Any]:
+    """`NAME=VALUE` words as options; values are YAML. Raises `UsageError`."""
+    options: dict[str, Any] = {}
+    for word in words:
+        name, separator, value = word.partition("=")
+        if not separator or not name.isidentifier():
+            raise UsageError(f"--option {word!r}: write NAME=VALUE, such as linearizable_keys=true")
+        try:
+            options[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UsageError(f"--option {word!r}: the value is not YAML") from None
+    return options

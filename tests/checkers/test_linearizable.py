@@ -35,6 +35,7 @@ def test_a_valid_history_passes_and_says_how() -> None:
         "keys_unknown": 0,
         "keys_searched": 0,
         "ops": 4,
+        "undecided": [],
         "seconds": 0,
     }
 

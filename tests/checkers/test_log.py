@@ -124,3 +124,19 @@ def test_bad_input_is_refused() -> None:
     ]:
         with pytest.raises(HistoryError, match="^" + message):
             judged(Log(), text)
+
+
+def test_a_transaction_that_polls_what_it_sent_itself() -> None:
+    asked = '[["send",0,"a"],["poll"]]'
+    own = done(0, "txn", asked, '[["send",0,[0,"a"]],["poll",{"0":[[0,"a"]]}]]')
+    assert only(judged(Log(), own)).ops == (0, 1)
+    assert kinds(own) == ["precommitted-read"]
+    assert kinds(AB + poll(0, A, B)) == [], "another operation of the same process may"
+
+
+def test_messages_of_others_within_a_transaction_are_counted() -> None:
+    both = '[["send",0,[0,"a"]],["send",0,[2,"c"]]]'
+    at_once = '1 invoke send [["send",0,"b"]]\n', '1 ok send [["send",0,[1,"b"]]]\n'
+    mixed = done(0, "txn", '[["send",0,"a"],["send",0,"c"]]', both).join(at_once) + poll(2, A, B, (2, '"c"'))
+    result = judged(Log(), mixed)
+    assert (result.verdict, result.stats["int_send_skips"]) == (Verdict.PASS, 1)

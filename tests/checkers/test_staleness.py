@@ -18,7 +18,7 @@ def test_the_stalest_read_is_told_in_milliseconds() -> None:
     result = Staleness().check(recorded(LATE), budget=BUDGET)
     assert result.verdict is Verdict.PASS
     assert result.stats["worst_ms"] == 500
-    assert result.why == "the stalest read was 500.000 ms late"
+    assert result.why == "the stalest read was 500.000 ms late; every read returned one of the last 2 values"
     [anomaly] = result.anomalies
     assert anomaly.message == (
         "Process 2 invoked a read at 530 ms that returned 1, 500 ms after the write of 2 by process 1 had returned."
@@ -35,6 +35,33 @@ def test_versions_behind_are_bounded() -> None:
     assert (stats["versions_at_least"], stats["versions_at_most"]) == (4, None)
     fresh = Staleness().check(recorded(writes), budget=BUDGET).stats
     assert (fresh["versions_at_least"], fresh["versions_at_most"]) == (1, 1)
+
+
+WRITES = [Op("write", i, 20 * i, 20 * i + 10) for i in range(1, 5)]
+
+
+@pytest.mark.parametrize(("limit", "verdict"), [(3, Verdict.PASS), (2, Verdict.FAIL), (1, Verdict.FAIL)])
+def test_a_promise_in_versions_is_kept_or_broken(limit: int, verdict: Verdict) -> None:
+    result = Staleness(max_versions=limit).check(recorded([*WRITES, Op("read", 2, 200, 210)]), budget=BUDGET)
+    assert result.verdict is verdict
+    if verdict is Verdict.FAIL:
+        # The write of 2, those of 3 and 4 over it, and the read.
+        [anomaly] = result.anomalies
+        assert (anomaly.ops, anomaly.details) == ((2, 3, 4, 5, 6, 7, 8, 9), {"versions": 3})
+        assert "one of the last 3 values at best" in result.why
+
+
+def test_both_promises_count() -> None:
+    stale = recorded([*WRITES, Op("read", 2, 200, 210)])
+    assert Staleness(max="1s", max_versions=2).check(stale, budget=BUDGET).verdict is Verdict.FAIL
+    assert Staleness(max="1ms", max_versions=3).check(stale, budget=BUDGET).verdict is Verdict.FAIL
+    assert Staleness(max="1s", max_versions=3).check(stale, budget=BUDGET).verdict is Verdict.PASS
+
+
+def test_an_unknown_number_of_versions_is_no_pass() -> None:
+    swapped = recorded([Op("write", 1, 0, 10), Op("cas", [1, 2], 20, 30), Op("read", 2, 40, 50)])
+    result = Staleness(max_versions=1).check(swapped, budget=BUDGET)
+    assert (result.verdict, result.anomalies) == (Verdict.INCONCLUSIVE, [])
 
 
 @pytest.mark.parametrize(("limit", "verdict"), [("500ms", Verdict.PASS), (0.4999, Verdict.FAIL), ("1m", Verdict.PASS)])
@@ -65,5 +92,8 @@ def test_nothing_measured_is_not_a_pass() -> None:
 def test_bad_input_is_refused() -> None:
     with pytest.raises(UsageError, match="not a duration"):
         Staleness(max="soon")
+    for wrong in (0, True, "2"):
+        with pytest.raises(UsageError, match="max_versions"):
+            Staleness(max_versions=wrong)  # type: ignore[arg-type]
     with pytest.raises(HistoryError, match="event 0"):
         Staleness().check(recorded([Op("add", 1, 0, 1)]), budget=BUDGET)

@@ -69,6 +69,23 @@ def test_other_data_types_are_judged(splitbrain: Splitbrain, tmp_path: Path) -> 
     assert told["anomalies"][0]["ops"]
 
 
+INDEPENDENT = (
+    (0, "invoke", "write", ["x", 1], 0),
+    (0, "ok", "write", ["x", 1], 10),
+    (1, "invoke", "read", ["x", None], 20),
+    (1, "ok", "read", ["x", 1], 30),
+)
+
+
+def test_tuples_of_independent_keys_are_taken_apart(splitbrain: Splitbrain, tmp_path: Path) -> None:
+    file = write(tmp_path / "history.jsonl", INDEPENDENT)
+    told = splitbrain("check", file, "--model", "register")
+    assert (told.returncode, "a key and a value: 1 independent keys" in told.stdout) == (0, True)
+    as_they_are = splitbrain.json("check", file, "--model", "register", "--no-independent")
+    assert (as_they_are["verdict"], as_they_are["independent"]) == ("pass", False)
+    assert splitbrain.json("check", file, "--model", "register", "--independent")["independent"]
+
+
 def test_transactions_are_judged_at_a_level(splitbrain: Splitbrain, tmp_path: Path) -> None:
     (tmp_path / "history.edn").write_text(
         "{:process 0 :type :invoke :f :txn :value [[:append 1 1] [:append 1 2]]}\n"
@@ -114,7 +131,7 @@ def test_a_model_of_ones_own_is_judged(splitbrain: Splitbrain, tmp_path: Path) -
     ("words", "message"),
     [
         (["--model", "nonsense"], "there is no model 'nonsense'"),
-        (["--model", "register", "--level", "nonsense"], "at the level 'nonsense'"),
+        (["--model", "register", "--level", "nonsense"], "choose one of linearizable, sequential"),
         (["--model", "queue", "--level", "causal"], "register and cas-register only"),
         (["--model", "list-append", "--level", "nonsense"], "there is no level 'nonsense'"),
         (["--model", "register", "--option", "nonsense"], "write NAME=VALUE"),

@@ -65,7 +65,7 @@ pub fn read<'a, M: Readable + Clone + Send>(
             let mut model = model.clone();
             let mut ops = Vec::with_capacity(rows.len());
             for row in rows {
-                ops.extend(read_op(events, &mut model, row)?);
+                read_op(events, &mut model, row, &mut ops)?;
             }
             Ok(split(key, &model, ops))
         })
@@ -73,19 +73,29 @@ pub fn read<'a, M: Readable + Clone + Send>(
     Ok(objects?.into_iter().flatten().collect())
 }
 
-fn read_op<M: Readable>(events: &impl Events, model: &mut M, id: u32) -> Result<Option<Timed<M::Op>>, Malformed> {
+fn read_op<M: Readable>(
+    events: &impl Events,
+    model: &mut M,
+    id: u32,
+    ops: &mut Vec<Timed<M::Op>>,
+) -> Result<(), Malformed> {
     let row = id as usize;
     let completion = events.partner(row);
     let kind = completion.map_or(Kind::Info, |row| events.kind(row));
     let done = completion.filter(|_| kind == Kind::Ok);
     let call = Call { f: events.f(row), argument: events.value(row), result: done.map(|row| events.value(row)) };
-    let at = |Unreadable { message, unknown_f }| Malformed { row: done.unwrap_or(row), message, unknown_f };
-    let op = model.read(call).map_err(at)?;
-    if kind == Kind::Fail {
-        return Ok(None);
+    let (call_time, ret) = (events.time(row), done.map_or(NEVER, |row| events.time(row)));
+    let timed = |op| Timed { call: call_time, ret, op, id };
+    let wrong = |Unreadable { message, unknown_f }| Malformed { row: done.unwrap_or(row), message, unknown_f };
+    if call.f == "drain" {
+        if kind != Kind::Fail {
+            ops.extend(model.drain(call).map_err(wrong)?.into_iter().map(timed));
+        }
+        return Ok(());
     }
-    let ret = done.map_or(NEVER, |row| events.time(row));
-    Ok(op.map(|op| Timed { call: events.time(row), ret, op, id }))
+    let op = model.read(call).map_err(wrong)?;
+    ops.extend(op.filter(|_| kind != Kind::Fail).map(timed));
+    Ok(())
 }
 
 /// Objects that no operation touches together are independent.

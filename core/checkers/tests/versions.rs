@@ -69,5 +69,5 @@ fn compare_and_set_leaves_a_lower_bound() {
         op(3, 30, Action::Read(1)),
     ];
     let bounds = versions(&RegisterHistory { ops, values: 4, aborted: vec![] });
-    assert_eq!(bounds, Some(Versions { at_least: 3, at_most: None, worst: Some(3) }));
+    assert_eq!(bounds, Some(Versions { at_least: 3, at_most: None, witness: vec![0, 1, 2, 3] }));
 }

@@ -136,6 +136,14 @@ impl Model for PythonModel {
         })
     }
 
+    /// What Python says the state itself takes; what it refers to is not followed.
+    fn heap_bytes(&self, state: &u32) -> usize {
+        let memory = self.memory();
+        let Some(state) = memory.states.get(*state as usize) else { return 0 };
+        let size = |py: Python<'_>| py.import("sys")?.call_method1("getsizeof", (state,))?.extract();
+        Python::attach(size).unwrap_or_default()
+    }
+
     fn is_read_only(&self, op: &u32) -> bool {
         self.reads.contains(&self.ops[*op as usize].0)
     }

@@ -66,6 +66,7 @@ impl Rows<'_> {
             .map(|row| self.0.index(row))
             .collect();
         events.sort_unstable();
+        events.dedup();
         events
     }
 

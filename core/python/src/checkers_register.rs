@@ -105,8 +105,12 @@ fn register_staleness<'py>(py: Python<'py>, history: &History, initial: &str) ->
     })?;
     let dict = |((register, answer), behind): &((Register<'_, Timeline<'_>>, Staleness), Option<Versions>)| {
         let dict = staleness_dict(py, &rows, register, answer)?;
+        let behind = behind.as_ref();
         dict.set_item("versions_at_least", behind.map(|versions| versions.at_least))?;
         dict.set_item("versions_at_most", behind.and_then(|versions| versions.at_most))?;
+        let witness = behind.map_or(&[][..], |versions| &versions.witness);
+        let witness = witness.iter().map(|&op| register.history.ops[op as usize].id);
+        dict.set_item("versions_events", rows.events_of(witness))?;
         Ok(dict)
     };
     answers.iter().map(dict).collect()

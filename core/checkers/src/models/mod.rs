@@ -43,6 +43,11 @@ pub trait Model: Sync {
     fn may_lead_to(&self, _state: &Self::State, _op: &Self::Op) -> bool {
         true
     }
+
+    /// The memory a state holds beside its own size.
+    fn heap_bytes(&self, _state: &Self::State) -> usize {
+        0
+    }
 }
 
 /// One client operation, as text.
@@ -93,6 +98,11 @@ pub trait Readable: Model {
     /// `Ok(None)` for an operation that says nothing, such as a read without an answer.
     fn read(&mut self, call: Call<'_>) -> Result<Option<Self::Op>, Unreadable>;
 
+    /// The operations that a `drain` consists of, where a type has it.
+    fn drain(&mut self, call: Call<'_>) -> Result<Vec<Self::Op>, Unreadable> {
+        self.read(call).map(Vec::from_iter)
+    }
+
     /// The objects that an operation touches, if the type consists of independent ones.
     fn objects(&self, _op: &Self::Op) -> Vec<u32> {
         Vec::new()
@@ -104,6 +114,19 @@ pub trait Readable: Model {
     }
 }
 
+/// What a `drain` of a queue returned, element by element.
+///
+/// One client dequeues until it finds nothing. When it did so in between nobody knows: each of its dequeues may have been
+/// anywhere in the drain, and in any order.
+fn drained<'a>(call: &'a Call<'_>) -> Result<Vec<&'a str>, String> {
+    if call.is_pending() {
+        return Err("a drain of unknown outcome may have taken anything; total-queue judges such histories".to_owned());
+    }
+    let answer = call.answer();
+    let elements = if answer == "null" { Some(Vec::new()) } else { crate::json::elements(answer) };
+    elements.ok_or_else(|| format!("a drain returns a list, not {answer}"))
+}
+
 /// A machine whose states are numbered as they are met, with every transition computed once.
 pub struct Interned<'a, M: Model> {
     model: &'a M,
@@ -111,6 +134,7 @@ pub struct Interned<'a, M: Model> {
     states: Vec<M::State>,
     numbers: FastMap<M::State, u32>,
     transitions: FastMap<(u32, u32), Option<u32>>,
+    heap_bytes: usize,
 }
 
 /// A guess at what a state and its transitions cost beside the state's own size.
@@ -118,7 +142,8 @@ const STATE_BYTES: usize = 160;
 
 impl<'a, M: Model> Interned<'a, M> {
     pub fn new(model: &'a M, ops: Vec<M::Op>) -> Self {
-        Self { model, ops, states: Vec::new(), numbers: FastMap::default(), transitions: FastMap::default() }
+        let (numbers, transitions) = (FastMap::default(), FastMap::default());
+        Self { model, ops, states: Vec::new(), numbers, transitions, heap_bytes: 0 }
     }
 
     fn number(&mut self, state: M::State) -> u32 {
@@ -126,6 +151,7 @@ impl<'a, M: Model> Interned<'a, M> {
             return number;
         }
         let number = self.states.len() as u32;
+        self.heap_bytes += 2 * self.model.heap_bytes(&state);
         self.numbers.insert(state.clone(), number);
         self.states.push(state);
         number
@@ -156,6 +182,6 @@ impl<M: Model> Machine for Interned<'_, M> {
     }
 
     fn bytes(&self) -> usize {
-        self.states.len() * (STATE_BYTES + 2 * size_of::<M::State>()) + self.transitions.len() * 24
+        self.states.len() * (STATE_BYTES + 2 * size_of::<M::State>()) + self.transitions.len() * 24 + self.heap_bytes
     }
 }

@@ -57,6 +57,10 @@ impl Model for MultiRegister {
         Some(state)
     }
 
+    fn heap_bytes(&self, state: &Self::State) -> usize {
+        size_of_val(state.as_slice())
+    }
+
     fn is_read_only(&self, op: &Vec<Micro>) -> bool {
         op.iter().all(|micro| !micro.write)
     }

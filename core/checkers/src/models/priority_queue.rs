@@ -1,6 +1,6 @@
 //! A priority queue of whole numbers: `enqueue` one; `dequeue` the smallest, or null if there is none.
 use super::names::integer;
-use super::{Call, Model, Readable, Unreadable};
+use super::{drained, Call, Model, Readable, Unreadable};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PriorityQueueOp {
@@ -37,6 +37,10 @@ impl Model for PriorityQueue {
         }
     }
 
+    fn heap_bytes(&self, state: &Vec<i64>) -> usize {
+        size_of_val(state.as_slice())
+    }
+
     fn is_read_only(&self, op: &PriorityQueueOp) -> bool {
         matches!(op, PriorityQueueOp::Empty)
     }
@@ -49,7 +53,12 @@ impl Readable for PriorityQueue {
             "dequeue" if call.is_pending() => Ok(Some(PriorityQueueOp::DequeueUnknown)),
             "dequeue" if call.answer() == "null" => Ok(Some(PriorityQueueOp::Empty)),
             "dequeue" => Ok(Some(PriorityQueueOp::Dequeue(integer(call.answer())?))),
-            _ => Err(call.unknown_f("a priority queue knows enqueue and dequeue")),
+            _ => Err(call.unknown_f("a priority queue knows enqueue, dequeue and drain")),
         }
+    }
+
+    fn drain(&mut self, call: Call<'_>) -> Result<Vec<PriorityQueueOp>, Unreadable> {
+        let elements = drained(&call)?.into_iter().map(|element| integer(element).map(PriorityQueueOp::Dequeue));
+        Ok(elements.chain([Ok(PriorityQueueOp::Empty)]).collect::<Result<_, String>>()?)
     }
 }

@@ -1,6 +1,7 @@
-//! A FIFO queue: `enqueue` a value; `dequeue` the oldest, or null if there is none.
+//! A FIFO queue: `enqueue` a value; `dequeue` the oldest, or null if there is none;
+//! `drain`, which dequeues until there is none.
 use super::names::Names;
-use super::{Call, Model, Readable, Unreadable};
+use super::{drained, Call, Model, Readable, Unreadable};
 use crate::monitors::{judge_queue, Judgement};
 use crate::objects::Timed;
 
@@ -36,6 +37,10 @@ impl Model for Queue {
         }
     }
 
+    fn heap_bytes(&self, state: &Vec<u32>) -> usize {
+        size_of_val(state.as_slice())
+    }
+
     fn is_read_only(&self, op: &QueueOp) -> bool {
         matches!(op, QueueOp::Empty)
     }
@@ -48,8 +53,13 @@ impl Readable for Queue {
             "dequeue" if call.is_pending() => Ok(Some(QueueOp::DequeueUnknown)),
             "dequeue" if call.answer() == "null" => Ok(Some(QueueOp::Empty)),
             "dequeue" => Ok(Some(QueueOp::Dequeue(self.names.number(call.answer())))),
-            _ => Err(call.unknown_f("a queue knows enqueue and dequeue")),
+            _ => Err(call.unknown_f("a queue knows enqueue, dequeue and drain")),
         }
+    }
+
+    fn drain(&mut self, call: Call<'_>) -> Result<Vec<QueueOp>, Unreadable> {
+        let elements = drained(&call)?.into_iter().map(|element| QueueOp::Dequeue(self.names.number(element)));
+        Ok(elements.chain([QueueOp::Empty]).collect())
     }
 
     fn judge(&self, ops: &[Timed<QueueOp>]) -> Judgement<QueueOp> {

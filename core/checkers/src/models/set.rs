@@ -42,6 +42,10 @@ impl Model for Set {
         }
     }
 
+    fn heap_bytes(&self, state: &Vec<u32>) -> usize {
+        size_of_val(state.as_slice())
+    }
+
     fn is_read_only(&self, op: &SetOp) -> bool {
         matches!(op, SetOp::Read(_))
     }

@@ -35,6 +35,10 @@ impl Model for Stack {
         }
     }
 
+    fn heap_bytes(&self, state: &Vec<u32>) -> usize {
+        size_of_val(state.as_slice())
+    }
+
     fn is_read_only(&self, op: &StackOp) -> bool {
         matches!(op, StackOp::Empty)
     }

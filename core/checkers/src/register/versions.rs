@@ -11,13 +11,14 @@ use super::op::{Action, RegisterHistory, RegisterOp, Value, INITIAL};
 use crate::model::NEVER;
 
 /// Bounds of the smallest k.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Versions {
     pub at_least: usize,
     /// None if no k is enough, or none is known.
     pub at_most: Option<usize>,
-    /// The read that needs the lower bound; an index into `ops`.
-    pub worst: Option<u32>,
+    /// What needs the lower bound, as indices into `ops`: the write of a value if there was one, the writes over it, and
+    /// last a read of it. Empty if the bound is 1.
+    pub witness: Vec<u32>,
 }
 
 /// Bounds k in O(n log n); None if a value that was read has two writers, or none.
@@ -28,7 +29,8 @@ pub fn versions(history: &RegisterHistory) -> Option<Versions> {
     let (at_least, worst) = writes.certainly_between(history);
     let has_cas = history.ops.iter().any(|op| matches!(op.action, Action::Cas(..)));
     let at_most = if has_cas { None } else { writes.in_one_order(history) };
-    Some(Versions { at_least, at_most, worst })
+    let witness = worst.map_or_else(Vec::new, |read| writes.witness(history, read));
+    Some(Versions { at_least, at_most, witness })
 }
 
 /// The writes that count: acknowledged ones, and those whose value was read.
@@ -103,6 +105,15 @@ impl Writes {
             }
         }
         (most, worst)
+    }
+
+    fn witness(&self, history: &RegisterHistory, read: u32) -> Vec<u32> {
+        let op = |index: u32| &history.ops[index as usize];
+        let writer = op(read).action.observed().and_then(|value| self.writer[value as usize]);
+        let from = writer.map_or(i64::MIN, |writer| op(writer).ret);
+        let is_between = |write: &u32| op(*write).call > from && op(*write).ret < op(read).call;
+        let between = self.counted.iter().copied().filter(is_between);
+        writer.into_iter().chain(between).chain([read]).collect()
     }
 
     /// What k the order by `written_by` needs, every read as early in it as real time allows. That order agrees with real

@@ -146,10 +146,12 @@ impl Dfs {
                 self.is_new = false;
                 self.rank = if self.remember(limits) { 0 } else { usize::MAX };
                 self.configurations += 1;
-                if self.configurations % TIME_CHECK_INTERVAL == 0 {
-                    if let Some(resource) = self.exceeded(limits, machine.bytes()) {
-                        return Step::OutOf(resource);
-                    }
+                // States of some types are large, so memory is looked at every time; time is dearer to tell.
+                if self.memory_bytes(machine) > limits.memory_bytes {
+                    return Step::OutOf(Resource::Memory);
+                }
+                if self.configurations % TIME_CHECK_INTERVAL == 0 && Instant::now() > limits.deadline {
+                    return Step::OutOf(Resource::Time);
                 }
                 if self.configurations >= pause_at {
                     return Step::Paused;
@@ -170,13 +172,10 @@ impl Dfs {
         self.next[sentinel] as usize == sentinel
     }
 
-    fn exceeded(&self, limits: Limits, states: usize) -> Option<Resource> {
+    fn memory_bytes(&self, machine: &impl Machine) -> usize {
         let columns = self.call.len() * 40;
         let path = self.frames.capacity() * size_of::<Frame>() + self.trail.capacity() * size_of::<u32>();
-        if self.memo.bytes() + self.at_cuts.bytes() + columns + path + states > limits.memory_bytes {
-            return Some(Resource::Memory);
-        }
-        (Instant::now() > limits.deadline).then_some(Resource::Time)
+        self.memo.bytes() + self.at_cuts.bytes() + columns + path + machine.bytes()
     }
 
     /// Linearizes what fits the state without changing it, and collects what may come next, by return.

@@ -212,6 +212,12 @@ impl<'o, 'a, E: Events> Messages<'o, 'a, E> {
             Some(Outcome::Failed) => report.find("aborted-read", || {
                 (format!("{}, although its send by process {} had failed.", saw(), by()), vec![op.row, message.send])
             }),
+            Some(_) if op.row == message.send => report.find("precommitted-read", || {
+                (
+                    format!("{}, which it sent in the same transaction, so before that was committed.", saw()),
+                    vec![op.row],
+                )
+            }),
             Some(_) if op.ret < message.call => report.find("thin-air", || {
                 let called = object.at(message.call);
                 let told = format!("{}, but process {} sent it no earlier than {called}.", saw(), by());

@@ -11,6 +11,7 @@
 //! | `reordered` | acknowledged before another was sent, but behind it in the log |
 //! | `nonmonotonic-send` | the same by one process; `int-nonmonotonic-send` within one operation |
 //! | `nonmonotonic-poll`, `poll-skip` | a process polls on at an earlier offset, or beyond a message it never saw |
+//! | `precommitted-read` | a transaction polled what it sent itself, which nobody may see before it is committed |
 //! | `aborted-read`, `thin-air` | polled, though its send failed, or came later or never |
 //!
 //! Messages are told apart by their value, so each is sent to a key once.

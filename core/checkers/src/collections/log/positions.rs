@@ -156,6 +156,8 @@ impl<E: Events> Follower<'_, '_, '_, E> {
                     );
                     (told, vec![op.row])
                 });
+            } else if self.between(number, before, offset).is_some() {
+                report.count("int_send_skips", 1);
             }
             return;
         }
