@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 CUTS = frozenset({"partition"})
 """Families whose faults cut links: `resolved` holds `drops`."""
 
-STOPS = frozenset({"kill", "pause"})
+STOPS = frozenset({"kill", "pause", "power", "corruption"})
 """Families whose faults stop the service on the nodes they hit."""
 
 

@@ -11,7 +11,7 @@ from harness.options import number
 from harness.target import NodeService
 from targets.toy import Toy
 
-FAULTS = ("partition", "kill", "pause", "clock", "packet")
+FAULTS = ("partition", "kill", "pause", "clock", "packet", "disk", "power")
 
 
 def raft(*, election_ms: float = 300, heartbeat_ms: float = 60, batch_ms: float = 4) -> Toy:

@@ -77,7 +77,7 @@ class Corruption:
 
     `flip`: single bits of some chunks, with `probability` per chunk. `truncate`: the last `chunk_bytes` of a file are
     gone. `snapshot` keeps some chunks aside, `restore` puts them back where they were, as a disk does that lost later
-    writes. All choice comes from `seed`."""
+    writes. All choice comes from `seed`, and something is always hit (`harness.clusters.damage`)."""
 
     kind: str
     files: str = "*"
@@ -112,7 +112,8 @@ class Processes(Protocol):
     async def kill(self, nodes: Sequence[str]) -> Mapping[str, Evidence]: ...
 
     async def start(self, nodes: Sequence[str]) -> Mapping[str, Evidence]:
-        """Starts what is not running; evidence once the node answers again."""
+        """Starts what is not running; evidence once the node answers again. Raises `NodeError` for one that does not
+        come up, unless its disk is impaired or was damaged: that one may refuse, which is `indeterminate`."""
         ...
 
     async def pause(self, nodes: Sequence[str]) -> Mapping[str, Evidence]: ...

@@ -4,8 +4,13 @@ A record is a JSON value on a line of its own behind a checksum. All of a store'
 order in which it came about, so a crash leaves a state that the store was once in, however the disk tears the tail.
 Concurrent callers of `sync` share one fsync (group commit): it costs as much for a hundred records as for one.
 
-A failed fsync is final. The kernel may have dropped the pages it could not write and will report success the next time
-(Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020), so every later `sync` fails too.
+A failed write or fsync ends the server (`SystemExit`), before anything that relied on it is answered. The kernel may
+have dropped the pages it could not write and will report success the next time (Rebello et al., "Can Applications
+Recover from fsync Failures?", ATC 2020), so trying again proves nothing; what is on disk is only known after a restart.
+
+Damage is told from a torn tail by the line's end: an append that was cut off by a crash lacks it, whatever has it was
+whole once. So a flipped bit in what was durable keeps the server from starting, wherever it is. A journal that was cut
+short cannot be told from one that was never longer; no store with one copy of its data can know.
 """
 
 from __future__ import annotations
@@ -30,19 +35,18 @@ class Journal:
         self._lines: list[bytes] = []
         self._written = self._durable = 0
         self._turn = asyncio.Lock()
-        self._failure: OSError | None = None
+        self._failed = False
 
     def recover(self) -> list[Any]:
-        """The records that survived, in order. Cuts off a torn tail; raises ValueError for damage before the end."""
+        """The records that survived, in order. Cuts off a torn tail; raises ValueError for damage."""
         data = self._disk.read(self._name) or b""
-        lines = data.split(b"\n")[:-1]
-        decoded = [_decode(line) for line in lines]
-        records = [record for record in decoded if record is not _DAMAGED]
-        if _DAMAGED in decoded[: len(records)]:
-            raise ValueError(f"{self._name} is damaged in the middle: what was once durable is lost")
-        intact = sum(len(line) + 1 for line in lines[: len(records)])
-        if intact < len(data):
-            self._disk.truncate(self._name, intact)
+        *lines, tail = data.split(b"\n")
+        records = [_decode(line) for line in lines]
+        # The last line's end may itself be what was damaged: the rest of that line then fits its checksum.
+        if _DAMAGED in records or _decode(tail[:-1]) is not _DAMAGED:
+            raise ValueError(f"{self._name} is damaged: what was once durable is lost")
+        if tail:
+            self._disk.truncate(self._name, len(data) - len(tail))
             self._written += 1  # the cut itself is not durable yet
         return records
 
@@ -57,14 +61,14 @@ class Journal:
         return self._durable == self._written
 
     async def sync(self) -> None:
-        """Returns once everything appended before the call is durable. Raises OSError, and from then on always."""
+        """Returns once everything appended before the call is durable. Raises SystemExit where it cannot be made so."""
         goal = self._written
         while self._durable < goal:
             async with self._turn:
                 if self._durable >= goal:
                     return
-                if self._failure is not None:
-                    raise OSError(f"{self._name} could not be made durable before") from self._failure
+                if self._failed:
+                    raise SystemExit(f"{self._name} could not be made durable before")
                 await self._sync_once()
 
     async def rewrite(self, records: Iterable[Any]) -> None:
@@ -76,15 +80,15 @@ class Journal:
 
     async def _sync_once(self) -> None:
         covered = self._written
-        if self._lines:
-            data = b"".join(self._lines)
-            self._lines.clear()
-            self._disk.append(self._name, data)
+        data = b"".join(self._lines)
+        self._lines.clear()
         try:
+            if data:
+                self._disk.append(self._name, data)
             await self._disk.sync(self._name)
         except OSError as failure:
-            self._failure = failure
-            raise
+            self._failed = True
+            raise SystemExit(f"{self._name} cannot be made durable: {failure}") from failure
         self._durable = covered
 
 

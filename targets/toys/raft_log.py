@@ -45,7 +45,7 @@ class RaftLog:
         await self.sync()
 
     async def sync(self) -> None:
-        """Returns once everything up to now is durable. Raises OSError."""
+        """Returns once everything up to now is durable. Raises SystemExit where it cannot be made so."""
         await self._journal.sync()
 
     @property

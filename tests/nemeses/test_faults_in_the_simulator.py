@@ -16,10 +16,13 @@ from harness.faults import Evidence, Fault, Injection, Status
 from harness.nemesis import Nemesis
 from harness.streams import Streams
 from nemeses.clock import Clock
+from nemeses.corruption import Corruption
+from nemeses.disk import Disk
 from nemeses.kill import Kill
 from nemeses.packet import Packet
 from nemeses.partition import DEFAULT, Partition
 from nemeses.pause import Pause
+from nemeses.power import Power
 from targets import bundled
 
 NODES = ["n1", "n2", "n3", "n4", "n5"]
@@ -164,7 +167,7 @@ def test_two_kills_of_one_node_at_once_leave_it_to_the_last_to_start_it() -> Non
         await cluster.processes.start(["n1"])
         await inject(cluster, nemesis, "kill-2", targets=["n1"])
         first = await heal(cluster, nemesis, "kill-1")
-        assert (first["n1"].status, first["n1"].why) == (Status.SKIPPED, "another kill still holds this node down")
+        assert (first["n1"].status, first["n1"].why) == (Status.SKIPPED, "another fault still holds this node down")
         assert (await states(cluster))["n1"] == "killed"
         assert statuses(await heal(cluster, nemesis, "kill-2")) == {"n1": "applied"}
 
@@ -417,6 +420,16 @@ def test_every_behaviour_is_drawn_and_has_its_amount() -> None:
         (Packet, {"loss": 2}, "packet: loss must be a number from 0.001 to 1, not 2"),
         (Packet, {"delay": "-1s"}, "packet: delay"),
         (Partition, {"interval": True}, "partition: interval"),
+        (Disk, {"kinds": "wet"}, "disk: kinds must be one or several of full, read-only, hang, slow, error"),
+        (Disk, {"error": "EWET"}, "disk: error must be an errno's name"),
+        (Disk, {"error": []}, "disk: error must be an errno's name"),
+        (Disk, {"delay": 0}, "disk: delay must lie between"),
+        (Power, {"targets": 3}, "power: targets must be one or several of"),
+        (Corruption, {"kinds": "melt"}, "corruption: kinds must be one or several of flip, truncate, rollback"),
+        (Corruption, {"targets": ["one", "all"]}, "corruption: targets is one specification, for the whole run"),
+        (Corruption, {"files": ""}, "corruption: files must be a pattern"),
+        (Corruption, {"probability": 2}, "corruption: probability"),
+        (Corruption, {"chunk_bytes": 0}, "corruption: chunk_bytes"),
     ],
 )
 def test_options_are_checked(make: Any, options: dict[str, Any], why: str) -> None:
@@ -424,7 +437,7 @@ def test_options_are_checked(make: Any, options: dict[str, Any], why: str) -> No
         make(**options)
 
 
-@pytest.mark.parametrize("make", [Kill, Pause, Clock, Packet])
+@pytest.mark.parametrize("make", [Kill, Pause, Clock, Packet, Disk, Power, Corruption])
 def test_nodes_that_are_not_there_are_refused_before_the_load(make: Any) -> None:
     async def scene(cluster: SimCluster) -> None:
         with pytest.raises(UsageError, match="no node 'n9'"):
@@ -433,6 +446,6 @@ def test_nodes_that_are_not_there_are_refused_before_the_load(make: Any) -> None
     on_cluster(scene)
 
 
-@pytest.mark.parametrize("make", [Partition, Kill, Pause, Clock, Packet])
+@pytest.mark.parametrize("make", [Partition, Kill, Pause, Clock, Packet, Disk, Power, Corruption])
 def test_draws_are_the_same_for_the_same_chance(make: Any) -> None:
     assert [make().draw(Random(seed)) for seed in range(30)] == [make().draw(Random(seed)) for seed in range(30)]

@@ -82,11 +82,13 @@ def test_nothing_on_disk_is_an_empty_journal() -> None:
     assert Journal(MemoryDisk(), "j").recover() == []
 
 
-def test_damage_in_the_middle_is_never_passed_over() -> None:
-    data = bytearray(written([1, 22, 333]))
-    data[data.index(b"22")] ^= 1
-    with pytest.raises(ValueError, match="j is damaged in the middle"):
-        Journal(MemoryDisk(bytes(data)), "j").recover()
+@given(st.lists(JSON, min_size=1, max_size=4), st.data())
+def test_no_flipped_bit_is_passed_over(records, data) -> None:
+    damaged = bytearray(written(records))
+    bit = data.draw(st.integers(0, len(damaged) * 8 - 1))
+    damaged[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(ValueError, match="j is damaged: what was once durable is lost"):
+        Journal(MemoryDisk(bytes(damaged)), "j").recover()
 
 
 def test_what_waits_together_is_synced_together() -> None:
@@ -108,19 +110,39 @@ def test_what_waits_together_is_synced_together() -> None:
     assert sorted(Journal(disk, "j").recover()) == list(range(50))
 
 
-def test_a_failed_sync_is_final() -> None:
+def test_a_failed_sync_ends_the_server() -> None:
     disk = MemoryDisk()
 
     async def main() -> None:
         journal = Journal(disk, "j")
         journal.append(1)
         disk.failure = OSError("the disk is gone")
-        with pytest.raises(OSError, match="gone"):
+        with pytest.raises(SystemExit, match="j cannot be made durable: the disk is gone"):
             await journal.sync()
         disk.failure = None
-        with pytest.raises(OSError, match="could not be made durable before"):
+        with pytest.raises(SystemExit, match="could not be made durable before"):
             await journal.sync()
         assert not journal.clean
+
+    asyncio.run(main())
+
+
+def test_what_a_full_disk_refused_is_never_taken_for_durable(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = MemoryDisk()
+
+    def full(name: str, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def main() -> None:
+        journal = Journal(disk, "j")
+        journal.append(1)
+        monkeypatch.setattr(disk, "append", full)
+        with pytest.raises(SystemExit, match="No space left"):
+            await journal.sync()
+        monkeypatch.undo()
+        with pytest.raises(SystemExit):
+            await journal.sync()
+        assert not journal.clean and disk.data is None
 
     asyncio.run(main())
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar, TypeVar
 
-from harness.clusters.base import CAPABILITIES, PACKETS, Shape
+from harness.clusters.base import CAPABILITIES, IMPAIRMENTS, PACKETS, Shape
 from harness.clusters.sim.clock import SimClocks
 from harness.clusters.sim.connection import SimConnection
+from harness.clusters.sim.disks import SimDisks
 from harness.clusters.sim.link import MS_NS
 from harness.clusters.sim.loop import SimLoop
 from harness.clusters.sim.machine import STOPPED, Machine
@@ -26,7 +27,8 @@ from harness.target import NodeService, Target
 
 T = TypeVar("T")
 
-_POWERS = ("partition", *PACKETS, "kill", "pause", "clock")
+_DISK = (*(f"disk-{kind}" for kind in IMPAIRMENTS), "power-loss", "corrupt")
+_POWERS = ("partition", *PACKETS, "kill", "pause", "clock", *_DISK)
 
 RANGE_MS_MAX = 3_600_000.0
 
@@ -78,9 +80,9 @@ class SimCluster:
         )
         for name, machine in self._machines.items():
             machine.links = self.network.links(name)
-        self.processes = SimProcesses(self._machines)
         self.limits = None
-        self.disks = None
+        self.disks = SimDisks(self._machines)
+        self.processes = SimProcesses(self._machines, self.disks.excuse)
         self.clocks = SimClocks({name: machine.clock for name, machine in self._machines.items()}, self._loop)
 
     @classmethod

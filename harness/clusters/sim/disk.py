@@ -10,16 +10,22 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import random
 import re
 from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from harness.clusters import damage
+from harness.clusters.base import Corruption, Impairment
 from harness.clusters.sim.loop import SimLoop, VirtualLoop
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 Content = bytearray | None
+
+_REFUSED = {"full": ("append", "write"), "read-only": ("append", "write", "truncate", "delete")}
 
 
 class _File:
@@ -45,6 +51,10 @@ class _Change:
         self.data = data
         self.size = size
 
+    def lose(self) -> None:
+        """It is taken for written, and never was."""
+        self.data = bytes(len(self.data))
+
     def apply(self, content: Content) -> Content:
         """The file after this operation; `content` itself may be changed."""
         if self.kind == "append":
@@ -59,6 +69,11 @@ class _Change:
         return None
 
 
+def _error(code: str, name: str) -> OSError:
+    number = getattr(errno, code)
+    return OSError(number, os.strerror(number), name)
+
+
 class SimDisk:
     """The disk of one node; it outlives the node's incarnations. `sync_ns` is the range of a sync's duration."""
 
@@ -68,13 +83,18 @@ class SimDisk:
         self._min_ns, self._max_ns = sync_ns
         self._files: dict[str, _File] = {}
         self._power = 0
+        self._waiting: list[tuple[str, _File, int, asyncio.Future[None]]] = []
+        self._kept: dict[tuple[str, int], bytes] = {}
         self.syncs = 0
+        self.impairment: Impairment | None = None
 
     # As the node sees it; every call comes through `MountedDisk`
 
     def change(self, name: str, change: _Change) -> None:
-        """Applies one operation to what the process sees."""
+        """Applies one operation to what the process sees. OSError as an impaired disk gives it."""
         file = self._file(name)
+        if self.impairment is not None and change.kind in _REFUSED.get(self.impairment.kind, ()):
+            raise _error("ENOSPC" if self.impairment.kind == "full" else "EROFS", name)
         if change.kind == "truncate" and file.current is None:
             raise FileNotFoundError(errno.ENOENT, "no such file", name)
         file.current = change.apply(file.current)
@@ -90,12 +110,14 @@ class SimDisk:
         return sorted(name for name, file in self._files.items() if file.current is not None)
 
     def sync(self, name: str, loop: VirtualLoop) -> asyncio.Future[None]:
-        """A future on `loop` that is done when all changes so far are durable."""
+        """A future on `loop` that is done when all changes so far are durable, or fails as an impaired disk does."""
         future: asyncio.Future[None] = asyncio.Future(loop=loop)
         duration_ns = self._min_ns + ((self._max_ns - self._min_ns) * self._stream.getrandbits(16) >> 16)
         file = self._file(name)
         goal = file.settled + len(file.changes)
-        self._loop.post(self._loop.now_ns + duration_ns, self._settle, file, goal, self._power, future)
+        if self.impairment is not None and self.impairment.kind == "slow":
+            duration_ns += round(self.impairment.delay_ms * 1e6)
+        self._loop.post(self._loop.now_ns + duration_ns, self._settle, name, file, goal, self._power, future)
         return future
 
     def _file(self, name: str) -> _File:
@@ -106,8 +128,19 @@ class SimDisk:
             file = self._files[name] = _File()
         return file
 
-    def _settle(self, file: _File, goal: int, power: int, future: asyncio.Future[None]) -> None:
+    def _settle(self, name: str, file: _File, goal: int, power: int, future: asyncio.Future[None]) -> None:
         if power != self._power:
+            return
+        kind = "" if self.impairment is None else self.impairment.kind
+        if kind == "hang":
+            self._waiting.append((name, file, goal, future))
+            return
+        if kind == "error" or (kind == "read-only" and file.settled < goal):
+            assert self.impairment is not None
+            for place in range(max(0, goal - file.settled)):
+                file.changes[place].lose()
+            if not future.done():
+                future.set_exception(_error(self.impairment.error or "EROFS", name))
             return
         self.syncs += 1
         while file.settled < goal:
@@ -118,15 +151,85 @@ class SimDisk:
 
     # As the machine sees it
 
+    def impair(self, impairment: Impairment | None) -> None:
+        """Puts an impairment in force, or ends it with None: syncs that hung go on."""
+        self.impairment = impairment
+        waiting, self._waiting = self._waiting, []
+        for name, file, goal, future in waiting:
+            self._settle(name, file, goal, self._power, future)
+
+    @property
+    def slowest_s(self) -> float:
+        """How long a sync may take when nothing is wrong."""
+        return self._max_ns / 1e9
+
+    def touch(self, name: str) -> None:
+        """Writes a file, as a process would. OSError as an impaired disk gives it."""
+        self.change(name, _Change("write", b"?"))
+
+    def forget(self, name: str) -> None:
+        """Removes a file without a trace, whatever state the disk is in."""
+        self._files.pop(name, None)
+
+    def corrupt(self, corruption: Corruption) -> list[damage.Place]:
+        """Damages what is on the medium, and in the cache as far as it is the same; returns where. `restore` puts back
+        what the last `snapshot` kept."""
+        sizes = {name: len(file.current) for name, file in self._files.items() if file.current is not None}
+        if corruption.kind == "restore":
+            return self._restore(sizes)
+        places = damage.places(corruption, sizes)
+        for place in places:
+            content = self._files[place.file].current
+            assert content is not None
+            before = bytes(content[place.offset : place.offset + place.length])
+            if corruption.kind == "snapshot":
+                self._kept[place.file, place.offset] = before.ljust(corruption.chunk_bytes, b"\0")
+            elif corruption.kind == "truncate":
+                self._cut(place.file, place.offset)
+            else:
+                self._put(place.file, place.offset, damage.flipped(before, place))
+        return places
+
+    def _restore(self, sizes: Mapping[str, int]) -> list[damage.Place]:
+        kept, self._kept = self._kept, {}
+        restored = []
+        for (name, offset), data in sorted(kept.items()):
+            length = min(len(data), sizes.get(name, 0) - offset)
+            if length > 0:
+                self._put(name, offset, data[:length])
+                restored.append(damage.Place(name, offset, length))
+        return restored
+
+    def _put(self, name: str, offset: int, data: bytes) -> None:
+        def put(content: bytearray) -> None:
+            there = max(0, min(len(data), len(content) - offset))
+            content[offset : offset + there] = data[:there]
+
+        self._on_both(name, put)
+
+    def _cut(self, name: str, size: int) -> None:
+        def cut(content: bytearray) -> None:
+            del content[size:]
+
+        self._on_both(name, cut)
+
+    def _on_both(self, name: str, act: Callable[[bytearray], object]) -> None:
+        file = self._files[name]
+        for content in (file.current, file.durable):
+            if content is not None:
+                act(content)
+
     def cut_power(self) -> dict[str, int]:
         """Forgets what was not synced, but for what luck keeps. Returns counts: `unsynced_writes`, `lost_writes`,
         `torn_writes`."""
         self._power += 1
+        self._waiting.clear()
         unsynced = lost = torn = 0
         for name in sorted(self._files):
             file = self._files[name]
             count = len(file.changes)
             if not count:
+                self._forget_cache(file)
                 continue
             kept = self._stream.randrange(count + 1) if self._stream.getrandbits(1) else 0
             for _ in range(kept):
@@ -141,8 +244,11 @@ class SimDisk:
             lost += count - kept
             file.changes.clear()
             file.settled = 0
-            file.current = None if file.durable is None else bytearray(file.durable)
+            self._forget_cache(file)
         return {"unsynced_writes": unsynced, "lost_writes": lost, "torn_writes": torn}
+
+    def _forget_cache(self, file: _File) -> None:
+        file.current = None if file.durable is None else bytearray(file.durable)
 
 
 class MountedDisk:

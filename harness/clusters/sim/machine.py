@@ -31,7 +31,7 @@ HELD_MAX = 10_000
 
 RUNNING, PAUSED, STOPPED = "running", "paused", "killed"
 
-KILLED = "it was killed"
+KILLED, LOST_POWER = "it was killed", "it lost power"
 """Why a process ended when somebody else ended it."""
 
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from harness.clusters.sim.machine import KILLED, PAUSED, RUNNING, STOPPED, Machine, Process
+from harness.clusters.sim.machine import KILLED, LOST_POWER, PAUSED, RUNNING, STOPPED, Machine, Process
 from harness.errors import NodeError, UsageError
 from harness.faults import Evidence, Status
 from harness.node import Node
@@ -19,10 +19,12 @@ LOG_LINES_SHOWN = 15
 
 
 class SimProcesses:
-    """The process capability. `service` is what runs on each node, known once the cluster is created."""
+    """The process capability. `service` is what runs on each node, known once the cluster is created; `excuse` says why
+    a node may fail to start."""
 
-    def __init__(self, machines: Mapping[str, Machine]) -> None:
+    def __init__(self, machines: Mapping[str, Machine], excuse: Callable[[str], str | None]) -> None:
         self._machines = machines
+        self._excuse = excuse
         self.service: tuple[Callable[..., Node], Mapping[str, Any]] | None = None
 
     async def kill(self, nodes: Sequence[str]) -> Mapping[str, Evidence]:
@@ -37,8 +39,8 @@ class SimProcesses:
         return evidence
 
     async def start(self, nodes: Sequence[str]) -> Mapping[str, Evidence]:
-        """Starts what is not running and waits until it serves. Raises `NodeError` when one cannot, once all have
-        tried."""
+        """Starts what is not running and waits until it serves. Raises `NodeError` when one cannot and has no
+        excuse, once all have tried."""
         assert self.service is not None, "the cluster has no target yet"
         evidence: dict[str, Evidence] = {}
         starting: dict[Machine, Process] = {}
@@ -51,9 +53,15 @@ class SimProcesses:
                 evidence[machine.name] = _skipped(f"the node was {machine.state}")
         if starting:
             await asyncio.wait([process.started for process in starting.values()], timeout=START_S_MAX)
-        failures = [failure for machine, process in starting.items() if (failure := _start_failure(machine, process))]
+        failed = {machine: why for machine, process in starting.items() if (why := _start_failure(machine, process))}
+        failures = [_told(machine, why) for machine, why in failed.items() if not self._excuse(machine.name)]
         if failures:
             raise NodeError("\n".join(failures))
+        for machine, why in failed.items():
+            state = {"state": machine.state}
+            text = f"{self._excuse(machine.name)}, and it does not start: {why}"
+            evidence[machine.name] = Evidence(Status.INDETERMINATE, state, text)
+            del starting[machine]
         for machine, process in starting.items():
             if machine.process is not process or machine.state != RUNNING:
                 state = {"state": machine.state}
@@ -106,11 +114,15 @@ def _skipped(why: str) -> Evidence:
 def _start_failure(machine: Machine, process: Process) -> str | None:
     if process.started.done():
         why = process.started.result()
-        if why is None or why == KILLED:
+        if why in (None, KILLED, LOST_POWER):
             return None
     elif machine.state == PAUSED:
         return None
     else:
         why = f"it did not finish starting within {START_S_MAX:g} s"
+    return why
+
+
+def _told(machine: Machine, why: str) -> str:
     last = "\n".join(f"    {line}" for line in "\n".join(machine.lines).splitlines()[-LOG_LINES_SHOWN:])
     return f"node {machine.name} did not start: {why}; the last lines of its log:\n{last}"

@@ -73,7 +73,8 @@ def only(evidence: Mapping[str, Any], node: str, status: Status = Status.APPLIED
 
 def test_everything_is_available_everywhere() -> None:
     assert all(
-        SimCluster.probe()[power] is None for power in ("available", "partition", *PACKETS, "kill", "pause", "clock")
+        SimCluster.probe()[power] is None
+        for power in ("available", "partition", *PACKETS, "kill", "pause", "clock", "disk-full", "corrupt")
     )
     assert set(SimCluster.probe()) == {"available", *CAPABILITIES}
     assert SimCluster.sweep() == []

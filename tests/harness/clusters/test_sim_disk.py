@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.clusters.base import Impairment
 from harness.clusters.sim.disk import MountedDisk, SimDisk
 from harness.clusters.sim.loop import SimLoop
 
@@ -122,6 +123,61 @@ def test_a_dead_process_neither_reads_nor_writes() -> None:
     assert bench.disk.names() == ["file"]
     assert (disk.read("file"), disk.names()) == (None, [])
     assert not disk.sync("file").done()
+
+
+def test_a_sync_that_failed_loses_its_data_though_the_next_one_succeeds() -> None:
+    bench = Bench()
+    disk = bench.mounted
+
+    async def story() -> None:
+        disk.append("log", b"kept ")
+        await disk.sync("log")
+        disk.append("log", b"lost ")
+        bench.disk.impair(Impairment("error", error="EIO"))
+        with pytest.raises(OSError, match="Input/output error"):
+            await disk.sync("log")
+        bench.disk.impair(None)
+        disk.append("log", b"new")
+        await disk.sync("log")
+        assert disk.read("log") == b"kept lost new", "the cache does not know"
+        bench.disk.cut_power()
+        assert bench.disk.read("log") == b"kept \0\0\0\0\0new"
+
+    bench.run(story)
+
+
+def test_a_hanging_disk_takes_writes_and_finishes_no_sync_until_it_goes_on() -> None:
+    bench = Bench()
+    disk = bench.mounted
+
+    async def story() -> None:
+        bench.disk.impair(Impairment("hang"))
+        disk.append("log", b"x")
+        sync = disk.sync("log")
+        await asyncio.sleep(60)
+        assert not sync.done() and disk.read("log") == b"x"
+        bench.disk.impair(None)
+        await sync
+        bench.disk.cut_power()
+        assert bench.disk.read("log") == b"x"
+
+    bench.run(story)
+
+
+def test_a_full_disk_can_be_read_and_emptied_and_a_read_only_one_only_read() -> None:
+    bench = Bench()
+    disk = bench.mounted
+    disk.append("log", b"xyz")
+    bench.disk.impair(Impairment("full"))
+    for write in (disk.append, disk.write):
+        with pytest.raises(OSError, match="No space left"):
+            write("log", b"more")
+    disk.truncate("log", 1)
+    bench.disk.impair(Impairment("read-only"))
+    for change in (lambda: disk.append("log", b"more"), lambda: disk.truncate("log", 0), lambda: disk.delete("log")):
+        with pytest.raises(OSError, match="Read-only file system"):
+            change()
+    assert disk.read("log") == b"x"
 
 
 operations = st.one_of(
