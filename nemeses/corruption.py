@@ -104,8 +104,8 @@ class Corruption:
 
     def _victim(self, draw: Mapping[str, Any], nodes: Sequence[str]) -> str:
         """One of those that may ever be damaged, which the first fault decides."""
-        ever = self._ever or resolve(draw, nodes)
-        return ever[draw["seed"] % len(ever)]
+        ever, seed = self._ever or resolve(draw, nodes), int(draw["seed"])
+        return ever[seed % len(ever)]
 
     async def _damage(self, cluster: Cluster, node: str, kind: str, seed: int) -> Mapping[str, Evidence]:
         damage = Damage(kind, self.files, self.probability, self.chunk_bytes, seed)

@@ -15,6 +15,7 @@ from harness.errors import UsageError
 from harness.faults import Evidence, Fault, Injection, Status
 from harness.nemesis import Nemesis
 from harness.streams import Streams
+from harness.toll import Toll
 from nemeses.corruption import Corruption
 from nemeses.disk import Disk
 from nemeses.kill import Kill
@@ -37,7 +38,7 @@ def on_cluster(scene: Any, seed: int = 1) -> None:
 
 
 async def inject(cluster: SimCluster, nemesis: Nemesis, id: str, **draw: Any) -> Injection:
-    return await nemesis.inject(cluster, Fault(id, nemesis.family, {"seed": 7, **draw}))
+    return await nemesis.inject(cluster, Fault(id, nemesis.family, {"seed": 7} | draw))
 
 
 async def heal(cluster: SimCluster, nemesis: Nemesis, id: str) -> dict[str, Evidence]:
@@ -202,3 +203,21 @@ def test_a_seed_damages_the_same_places() -> None:
     on_cluster(scene)
     on_cluster(scene)
     assert found[0] == found[1] and len(found[0]["flip"]) >= 1
+
+
+def test_what_a_fault_may_take_is_told_before_it_comes() -> None:
+    draw = {"targets": ["n2"], "seed": 7}
+    assert Power().toll(NODES, draw) == Toll.holding(["n2"])
+    assert Disk().toll(NODES, {"kind": "slow", **draw}) == Toll()
+    assert Disk().toll(NODES, {"kind": "error", **draw}) == Toll(down=frozenset({"n2"}))
+
+    async def scene(cluster: SimCluster) -> None:
+        nemesis = Corruption(kinds="truncate", targets="minority")
+        for seed in range(6):
+            told = nemesis.toll(NODES, {"targets": "minority", "seed": seed})
+            injection = await inject(
+                cluster, nemesis, f"corruption-{seed}", kind="truncate", targets="minority", seed=seed
+            )
+            assert told == Toll.holding(injection.nodes)
+
+    on_cluster(scene)
