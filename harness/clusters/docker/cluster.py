@@ -25,12 +25,15 @@ from harness.clusters.base import CAPABILITIES, PACKETS
 from harness.clusters.docker import engine, names, remove
 from harness.clusters.docker import image as node_image
 from harness.clusters.docker.node import DATA, PORT, DockerNode, Placement
-from harness.clusters.linux import addresses, ledger, nft, vdso_self_test
+from harness.clusters.linux import addresses, cgroups, ledger, nft, vdso_self_test
+from harness.clusters.linux.cgroups import Group
 from harness.clusters.linux.clocks import PatchedClocks
 from harness.clusters.linux.dialing import dial
 from harness.clusters.linux.identity import Identity
 from harness.clusters.linux.interruption import termination_as_interrupt, undisturbed
+from harness.clusters.linux.limits import CgroupLimits
 from harness.clusters.linux.network import BridgeNetwork, shaping_problem
+from harness.clusters.linux.node import ServiceNode
 from harness.clusters.linux.services import Services
 from harness.clusters.linux.work import to_its_end
 from harness.errors import ClusterError, Unsupported, UsageError
@@ -79,7 +82,7 @@ class DockerCluster:
         self._clients_made = 0
         locks = {node: asyncio.Lock() for node in self.nodes}
         self.network: BridgeNetwork | None = BridgeNetwork(self._table)
-        self.limits = None
+        self.limits = CgroupLimits(self._members, locks, _group_of)
         self.disks = None
         self.clocks = PatchedClocks(self._members, locks)
         self.processes = Services(self._members, locks, self.clocks, self._stop.is_set)
@@ -104,6 +107,8 @@ class DockerCluster:
             **dict.fromkeys(PACKETS, shaping_problem()),
             "kill": None,
             "pause": None,
+            "memory": cgroups.problem("memory"),
+            "cpu": cgroups.problem("cpu"),
             "clock": vdso_self_test.self_test(),
         }
 
@@ -226,6 +231,15 @@ class DockerCluster:
             self._open.close()
             if self._record.directory.exists():
                 remove.run(self._record)
+
+
+def _group_of(node: ServiceNode) -> Group:
+    """A container has a control group of its own, in which its services are born, and which goes with it."""
+    assert isinstance(node, DockerNode), "a docker cluster's nodes are containers"
+    try:
+        return cgroups.of(min(node.keepers))
+    except (ValueError, ProcessLookupError) as gone:
+        raise ClusterError(f"the container of {node.name} is not there") from gone
 
 
 def _command(service: NodeService, node: str, by_node: Mapping[str, str]) -> list[str]:

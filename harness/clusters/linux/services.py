@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.clusters.linux import processes
 from harness.clusters.linux.clocks import PatchedClocks
+from harness.clusters.linux.limits import CgroupLimits
 from harness.clusters.linux.node import ServiceNode
 from harness.clusters.linux.work import to_its_end
 from harness.errors import ClusterError, NodeError, UsageError
@@ -41,11 +42,13 @@ class Services:
         locks: Mapping[str, asyncio.Lock],
         clocks: PatchedClocks,
         closing: Callable[[], bool],
+        limits: CgroupLimits | None = None,
     ) -> None:
         self._nodes = nodes
         self._locks = locks
         self._clocks = clocks
         self._closing = closing
+        self._limits = limits
         self._paused_at: dict[str, float] = {}
 
     async def kill(self, nodes: Sequence[str]) -> Mapping[str, Evidence]:
@@ -124,11 +127,13 @@ class Services:
             return Evidence(Status.SKIPPED, why="the node was running")
         began = time.monotonic()
         pid = node.launch()
+        self._place(node)
         if self._clocks.in_use(node.name):
             # As early as can be, and once more below: until then it may have executed its program, which drops the
             # patch, or forked.
             self._clocks.apply(node.name)
         self._wait_until_it_answers(node, pid, began + START_TIMEOUT_S)
+        self._place(node)
         measured: dict[str, Any] = {
             "pid": pid,
             "port": node.port,
@@ -140,6 +145,10 @@ class Services:
             if clock.status is not Status.APPLIED:
                 return Evidence(Status.INDETERMINATE, measured, f"it runs, but with a true clock: {clock.why}")
         return Evidence(Status.APPLIED, measured)
+
+    def _place(self, node: ServiceNode) -> None:
+        if self._limits is not None:
+            self._limits.place(node.name)
 
     def _wait_until_it_answers(self, node: ServiceNode, pid: int, deadline: float) -> None:
         while True:

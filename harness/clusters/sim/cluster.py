@@ -88,6 +88,7 @@ class SimCluster:
     @classmethod
     def probe(cls) -> Mapping[str, str | None]:
         missing = dict.fromkeys(CAPABILITIES, "the simulator has no such fault")
+        missing |= dict.fromkeys(("memory", "cpu"), "simulated nodes compute in no time and share one memory")
         missing["reject"] = "messages in the simulator have no connections that could be reset"
         return {**missing, **dict.fromkeys(("available", *_POWERS))}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import subprocess
 import sys
@@ -310,5 +311,26 @@ def test_without_nft_a_cluster_has_no_network_faults_and_all_others(monkeypatch:
     async def main(cluster: DockerCluster) -> None:
         assert cluster.network is None
         assert (await cluster.processes.kill(["n1"]))["n1"].status is Status.APPLIED
+
+    on_cluster(main)
+
+
+def test_limits_are_those_of_the_container_and_the_kernel_kills_beyond_them() -> None:
+    eat = "held = b'x' * (200 << 20)"
+    burn = "import time\nend = time.monotonic() + 1\nwhile time.monotonic() < end: pass"
+
+    def inside(cluster: DockerCluster, program: str) -> int:
+        return subprocess.run(["docker", "exec", cluster.members["n1"].container, "python3", "-c", program]).returncode
+
+    async def main(cluster: DockerCluster) -> None:
+        evidence = (await cluster.limits.limit("limits-1", ["n1"], memory_bytes=100 << 20, cpus=0.2))["n1"]
+        assert evidence.status is Status.APPLIED
+        assert evidence.measured["memory_bytes"] == 100 << 20 and evidence.measured["cpus"] == 0.2
+        assert await asyncio.to_thread(inside, cluster, eat) == 128 + signal.SIGKILL
+        assert await asyncio.to_thread(inside, cluster, burn) == 0
+        lifted = (await cluster.limits.lift("limits-1"))["n1"]
+        assert lifted.measured["oom_kills"] >= 1 and lifted.measured["throttled_ms"] > 100
+        assert lifted.measured["memory_bytes"] is None and lifted.measured["cpus"] is None
+        assert await asyncio.to_thread(inside, cluster, eat) == 0
 
     on_cluster(main)
