@@ -43,11 +43,11 @@ class Identity:
     def own(cls) -> Identity:
         """The identity of this very process."""
         pid = os.getpid()
-        return cls(_boot_id(), _own_pid_namespace(), pid, processes.read(pid).start_ticks)
+        return cls(boot_id(), _own_pid_namespace(), pid, processes.read(pid).start_ticks)
 
     def alive(self) -> bool:
         """Whether that controller may still be running. In doubt, it lives: what lives is never touched."""
-        if self.boot != _boot_id():
+        if self.boot != boot_id():
             return False
         if self.pid_namespace != _own_pid_namespace():
             # Its numbers mean nothing here. If every process of the machine can be seen and none is in that namespace,
@@ -61,7 +61,8 @@ class Identity:
 
 
 @cache
-def _boot_id() -> str:
+def boot_id() -> str:
+    """The kernel's name for this boot of the machine."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 

@@ -143,6 +143,16 @@ def offset_ns(pid: int) -> int:
     return _offset_ns(image[layout.stub_at :])
 
 
+def restore(pid: int) -> bool:
+    """Takes the patch out of a process, whoever put it there; whether there was one. Raises as `attach` does."""
+    layout = own_layout()
+    image = image_of(pid)
+    if image == layout.image or not is_patched(image, layout):
+        return False
+    attach(pid).restore()
+    return True
+
+
 def _offset_ns(data: bytes) -> int:
     return int(struct.unpack_from("<q", data, stub.SLOTS_AT + 8 * data[stub.SELECTOR_AT])[0])
 

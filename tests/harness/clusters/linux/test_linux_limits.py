@@ -139,7 +139,7 @@ def test_who_needs_more_memory_than_it_may_have_is_killed_by_the_kernel_and_coun
 @needs_groups
 def test_a_limit_below_what_is_used_lets_nothing_more_be_had(run: str) -> None:
     node = Worker("n1")
-    node.program = (EAT, "60")
+    node.program = (EAT, "90")
 
     async def main(services: Services, limits: CgroupLimits) -> None:
         group = cgroups.make(run, "n1")
