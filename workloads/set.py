@@ -1,0 +1,70 @@
+"""Sets that only grow: adds and reads throughout, and a read of everything in the end.
+
+Every element is added once in the whole run, so for each it can be told when it became visible, whether it was lost
+after it had been acknowledged, and how long reads were stale (`checkers.set_full`). A read moves a whole set: keep its
+share small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from harness.generators import Context, Generator, delay, each_thread, limit, repeat, stagger, until_ok
+from harness.generators.protocol import PENDING, Answer, node
+from harness.operation import Operation
+from harness.options import integer, number, weights
+from workloads.register import FINAL_PAUSE_S, FINAL_TRIES, KEYS_MAX, RATE_MAX
+
+FUNCTIONS = ("add", "read")
+
+
+class Set:
+    """The workload: `add` of an element (a whole number), `read` of the list of all, in any order.
+
+    `keys` is the number of sets, `rate` that of operations per second over all workers; `mix` gives shares to `add`
+    and `read`.
+    """
+
+    name: ClassVar[str] = "set"
+    model: ClassVar[str] = "set"
+    expectations: ClassVar[Sequence[str]] = ("set-full", "set-final", "linearizable", "availability", "recovers")
+
+    def __init__(
+        self, *, keys: int = 10, rate: float = 200, mix: Mapping[str, int] | None = None, concurrency: int = 10
+    ) -> None:
+        self.keys = integer(self.name, "keys", keys, min=1, max=KEYS_MAX)
+        self.rate = number(self.name, "rate", rate, min=0.001, max=RATE_MAX)
+        self.mix = weights(self.name, "mix", mix or {"add": 4, "read": 1}, FUNCTIONS)
+        self.concurrency = integer(self.name, "concurrency", concurrency, min=1, max=1_000_000)
+
+    def generator(self) -> Generator:
+        """The load, for client threads only, without end."""
+        adds = self.mix["add"] / sum(self.mix.values())
+        return stagger(1 / self.rate, Load(self.keys, adds, 1))
+
+    def final(self) -> Generator:
+        """Every worker reads every set until it has an answer, or has tried `FINAL_TRIES` times."""
+        reads = [Operation("read", key) for key in range(self.keys)]
+        return each_thread([until_ok(limit(FINAL_TRIES, delay(FINAL_PAUSE_S, repeat(read)))) for read in reads])
+
+    def checker_options(self, expectation: str) -> Mapping[str, Any]:
+        """Tells `linearizable` that these are sets."""
+        return {"model": self.model} if expectation == "linearizable" else {}
+
+
+@node
+class Load(Generator):
+    """What is next: `adds` is their share, `fresh` the next element nobody has used."""
+
+    keys: int
+    adds: float
+    fresh: int
+
+    def op(self, ctx: Context) -> Answer:
+        if not ctx.free:
+            return PENDING, self
+        key = int(ctx.random.random() * self.keys)
+        if ctx.random.random() < self.adds:
+            return ctx.assign(Operation("add", key, self.fresh)), Load(self.keys, self.adds, self.fresh + 1)
+        return ctx.assign(Operation("read", key)), self
