@@ -285,12 +285,13 @@ def _merged(start: Evidence, stop: Evidence | None) -> Evidence:
 
 
 def _dropped(healed: Mapping[str, Evidence]) -> float | None:
-    """How much a cut dropped (`dropped_packets`, `dropped_messages`, ...), over all nodes; None when nobody counted."""
+    """How much a cut dropped or rejected (`dropped_packets`, `rejected_packets`, ...), over all nodes; None when nobody
+    counted."""
     counts = [
         value
         for one in healed.values()
         for name, value in one.measured.items()
-        if name.startswith("dropped") and isinstance(value, int | float)
+        if name.startswith(("dropped", "rejected")) and isinstance(value, int | float)
     ]
     return sum(counts) if counts else None
 

@@ -60,6 +60,22 @@ class Shape:
     rate_kbit: float = 0.0
 
 
+def combine(shapes: Iterable[Shape]) -> Shape:
+    """The union of shapes in force together: delays add up, a packet must survive every loss, the slowest rate
+    counts."""
+    delay = jitter = rate = 0.0
+    kept = single = ordered = 1.0
+    for shape in shapes:
+        delay += shape.delay_ms
+        jitter += shape.jitter_ms
+        kept *= 1.0 - shape.loss
+        single *= 1.0 - shape.duplicate
+        ordered *= 1.0 - shape.reorder
+        if shape.rate_kbit:
+            rate = min(rate, shape.rate_kbit) if rate else shape.rate_kbit
+    return Shape(delay, jitter, 1.0 - kept, 1.0 - single, 1.0 - ordered, rate)
+
+
 @dataclass(frozen=True, slots=True)
 class Impairment:
     """What is wrong with a disk: out of space (`full`), `read-only` after an error of the medium, every access waits

@@ -21,18 +21,19 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from harness.clusters.base import CAPABILITIES, PACKETS
+from harness.clusters.base import CAPABILITIES
 from harness.clusters.docker import engine, names, remove
 from harness.clusters.docker import image as node_image
 from harness.clusters.docker.node import DATA, PORT, DockerNode, Placement
-from harness.clusters.linux import addresses, cgroups, ledger, nft, vdso_self_test
+from harness.clusters.linux import addresses, cgroups, ledger, nft, packets, vdso_self_test
 from harness.clusters.linux.cgroups import Group
 from harness.clusters.linux.clocks import PatchedClocks
 from harness.clusters.linux.dialing import dial
+from harness.clusters.linux.host_network import HostNetwork
 from harness.clusters.linux.identity import Identity
 from harness.clusters.linux.interruption import termination_as_interrupt, undisturbed
 from harness.clusters.linux.limits import CgroupLimits
-from harness.clusters.linux.network import BridgeNetwork, shaping_problem
+from harness.clusters.linux.network import BridgeNetwork
 from harness.clusters.linux.node import ServiceNode
 from harness.clusters.linux.services import Services
 from harness.clusters.linux.work import to_its_end
@@ -81,7 +82,9 @@ class DockerCluster:
         self._members: dict[str, DockerNode] = {}
         self._clients_made = 0
         locks = {node: asyncio.Lock() for node in self.nodes}
-        self.network: BridgeNetwork | None = BridgeNetwork(self._table)
+        self._inside = HostNetwork(self._members, self._table.name, self._table.owner)
+        self.network: BridgeNetwork | HostNetwork = self._inside
+        """At the bridge where the kernel can filter there, else inside the nodes."""
         self.limits = CgroupLimits(self._members, locks, _group_of)
         self.disks = None
         self.clocks = PatchedClocks(self._members, locks)
@@ -103,8 +106,8 @@ class DockerCluster:
             return dict.fromkeys(("available", *CAPABILITIES), reason)
         return {
             "available": None,
-            "partition": nft.problem("bridge"),
-            **dict.fromkeys(PACKETS, shaping_problem()),
+            "partition": nft.problem("bridge") and nft.problem("inet"),
+            **packets.problems(),
             "kill": None,
             "pause": None,
             "memory": cgroups.problem("memory"),
@@ -184,10 +187,9 @@ class DockerCluster:
             subnet = self._make_network(client)
             by_node = {node: addresses.node_address(subnet, index) for index, node in enumerate(self.nodes)}
             self._go_on()
-            if self.network is not None and nft.problem(self._table.family) is None:
+            if nft.problem(self._table.family) is None:
+                self.network = BridgeNetwork(self._table, self._inside)
                 self.network.open(by_node)
-            else:
-                self.network = None  # as `probe` says: every other fault still works
             placement = Placement(self._record.run, self._controller, image, names.network(self._record.run), by_node)
             for node, address in by_node.items():
                 self._members[node] = DockerNode(client, node, address, _command(service, node, by_node))
@@ -228,6 +230,7 @@ class DockerCluster:
         self._stop.set()
         with self._working:
             self.clocks.close()
+            self._inside.close()
             self._open.close()
             if self._record.directory.exists():
                 remove.run(self._record)

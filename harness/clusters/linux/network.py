@@ -3,47 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 from collections.abc import Mapping, Sequence
 
 from harness.clusters.base import Drops, Shape
 from harness.clusters.linux import nft
+from harness.clusters.linux.host_network import HostNetwork
 from harness.clusters.linux.work import to_its_end
-from harness.errors import Unsupported, UsageError
+from harness.errors import UsageError
 from harness.faults import Evidence, Status
 
 
-def shaping_problem() -> str:
-    """Why packets between nodes are not delayed, lost or reordered on a bridge, with what this kernel could do about
-    it.
-    """
-    answer = "packets are shaped in the simulator only (--cluster sim)"
-    if not _has_netem():
-        answer += "; this kernel has no netem, which delay, jitter, duplication and reordering would need"
-    return answer
-
-
-def _has_netem() -> bool:
-    """Asks tc, in a network namespace that lasts as long as the question. Where there is no tc, nobody can tell: then
-    it has.
-    """
-    question = ["unshare", "--net", "tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"]
-    try:
-        answer = subprocess.run(question, capture_output=True, text=True, timeout=10, check=False)
-    except (FileNotFoundError, subprocess.TimeoutExpired):
-        return True
-    return "qdisc kind is unknown" not in answer.stderr
-
-
 class BridgeNetwork:
-    """Cuts between nodes, by one table on the bridge (see `nft`), of nodes known by their IPv4 addresses.
+    """Cuts between nodes, by one table on the bridge (see `nft`), of nodes known by their IPv4 addresses: the whole
+    cluster at once. What a bridge cannot do is done `inside` the nodes.
 
     The table is made by `open` and removed by whoever removes the run. Changes are serialised, and each runs to its end
     once begun: a cancelled nemesis leaves the table and this object in agreement.
     """
 
-    def __init__(self, table: nft.Table) -> None:
+    def __init__(self, table: nft.Table, inside: HostNetwork) -> None:
         self._table = table
+        self._inside = inside
         self._addresses: Mapping[str, str] = {}
         self._names: Mapping[str, str] = {}
         self._sets: dict[str, str] = {}
@@ -68,19 +48,21 @@ class BridgeNetwork:
             return await to_its_end(lambda: self._cut(fault, pairs))
 
     async def reject(self, fault: str, drops: Drops) -> Mapping[str, Evidence]:
-        """Refuses."""
-        raise Unsupported("a bridge cannot reject: it stands between the nodes, and has no connections to reset")
+        """See `harness.clusters.base.Network`: inside the nodes, for a bridge has no connections to reset."""
+        return await self._inside.reject(fault, drops)
 
     async def shape(self, fault: str, nodes: Sequence[str], shape: Shape) -> Mapping[str, Evidence]:
-        """Refuses."""
-        raise Unsupported(shaping_problem())
+        """See `harness.clusters.base.Network`: inside the nodes, where each one's packets leave."""
+        return await self._inside.shape(fault, nodes, shape)
 
     async def mend(self, fault: str) -> Mapping[str, Evidence]:
         """See `harness.clusters.base.Network`: evidence of the packets that the fault stopped, per node and
-        by source.
+        by source. What was done inside the nodes is undone there.
         """
         async with self._lock:
-            return await to_its_end(lambda: self._mend(fault))
+            if fault in self._sets:
+                return await to_its_end(lambda: self._mend(fault))
+        return await self._inside.mend(fault)
 
     def _cut(self, fault: str, pairs: frozenset[nft.Pair]) -> dict[str, Evidence]:
         if fault in self._sets:
@@ -100,9 +82,7 @@ class BridgeNetwork:
         }
 
     def _mend(self, fault: str) -> dict[str, Evidence]:
-        name = self._sets.get(fault)
-        if name is None:
-            return {}
+        name = self._sets[fault]
         pairs = self._cuts.get(name, frozenset())
         after = {other: kept for other, kept in self._cuts.items() if other != name}
         nft.run(nft.swap(self._table, self._cuts, after))

@@ -30,6 +30,7 @@ and nft 0.9.5.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,8 @@ PREFIX = "splitbrain_"
 TIMEOUT_S = 10.0
 
 _ABSENT = "nft is not installed (on Debian: apt-get install nftables)"
+
+_TABLE = re.compile(r'"table": \{"family": "(\w+)", "name": "([^"]+)"')
 
 Pair = tuple[str, str]
 """(source address, destination address): packets from the first to the second."""
@@ -143,8 +146,8 @@ def owners(listing: str) -> list[str]:
 
 def tables(listing: str) -> list[tuple[str, str]]:
     """(family, name) of each table in a listing (`nft -j list tables`) that bears our prefix."""
-    found = [item["table"] for item in _objects(listing) if "table" in item]
-    return [(table["family"], table["name"]) for table in found if table["name"].startswith(PREFIX)]
+    # Not as JSON: of a table that is owned by a process, nft 1.0.6 lists as flags whatever lies in memory.
+    return [(family, name) for family, name in _TABLE.findall(listing) if name.startswith(PREFIX)]
 
 
 def run(text: str, *, check_only: bool = False, enter: commands.Enter = commands.run) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from heapq import heappush
 from typing import Any
 
-from harness.clusters.base import Shape
+from harness.clusters.base import Shape, combine
 from harness.clusters.sim.bodies import copy_body
 from harness.clusters.sim.loop import SimLoop
 
@@ -31,22 +31,6 @@ REORDER_NS_MAX = 20 * MS_NS
 CHANCE_BITS = 32
 
 Deliver = Callable[[str, dict[str, Any]], None]
-
-
-def combine(shapes: Iterable[Shape]) -> Shape:
-    """The union of shapes in force together: delays add up, a message must survive every loss, the slowest rate
-    counts."""
-    delay = jitter = rate = 0.0
-    kept = single = ordered = 1.0
-    for shape in shapes:
-        delay += shape.delay_ms
-        jitter += shape.jitter_ms
-        kept *= 1.0 - shape.loss
-        single *= 1.0 - shape.duplicate
-        ordered *= 1.0 - shape.reorder
-        if shape.rate_kbit:
-            rate = min(rate, shape.rate_kbit) if rate else shape.rate_kbit
-    return Shape(delay, jitter, 1.0 - kept, 1.0 - single, 1.0 - ordered, rate)
 
 
 class Link:

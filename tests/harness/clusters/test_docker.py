@@ -80,8 +80,6 @@ def test_overlapping_cuts_are_a_union_and_each_counts_its_own() -> None:
         for impossible in ({"n1": ["nobody"]}, {"nobody": ["n1"]}):
             with pytest.raises(UsageError, match="there is no node 'nobody'"):
                 await cluster.network.cut("c", impossible)
-        with pytest.raises(Unsupported, match="simulator"):
-            await cluster.network.shape("d", ["n1"], Shape(delay_ms=5))
 
     on_cluster(main)
 
@@ -302,14 +300,18 @@ def test_a_base_without_python_fails_with_the_builders_last_words(tmp_path: Path
     assert nothing(traces(made.run_name))
 
 
-def test_without_nft_a_cluster_has_no_network_faults_and_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_nft_a_cluster_has_no_partitions_and_all_that_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nft, "installed", lambda: False)
     answers = DockerCluster.probe()
-    assert "apt-get install nftables" in str(answers["partition"])
-    assert [power for power, reason in answers.items() if reason is None] == ["available", "kill", "pause", "clock"]
+    for power in ("partition", "reject", "loss"):
+        assert "apt-get install nftables" in str(answers[power])
+    assert {power: answers[power] for power in ("available", "rate", "kill", "pause", "clock")} == dict.fromkeys(
+        ("available", "rate", "kill", "pause", "clock")
+    )
 
     async def main(cluster: DockerCluster) -> None:
-        assert cluster.network is None
+        assert (await cluster.network.shape("r", ["n1"], Shape(rate_kbit=1e6)))["n1"].status is Status.APPLIED
+        assert (await cluster.network.mend("r"))["n1"].status is Status.APPLIED
         assert (await cluster.processes.kill(["n1"]))["n1"].status is Status.APPLIED
 
     on_cluster(main)
@@ -332,5 +334,37 @@ def test_limits_are_those_of_the_container_and_the_kernel_kills_beyond_them() ->
         assert lifted.measured["oom_kills"] >= 1 and lifted.measured["throttled_ms"] > 100
         assert lifted.measured["memory_bytes"] is None and lifted.measured["cpus"] is None
         assert await asyncio.to_thread(inside, cluster, eat) == 0
+
+    on_cluster(main)
+
+
+def test_packets_are_delayed_lost_and_refused_inside_the_containers() -> None:
+    """What these faults do in detail is asserted without containers (`test_linux_host_network`)."""
+
+    async def main(cluster: DockerCluster) -> None:
+        nodes = cluster.members
+        before = {name: node.enter(["nft", "list", "ruleset"]).out for name, node in nodes.items()}
+        delayed = await cluster.network.shape("d", ["n1"], Shape(delay_ms=100, jitter_ms=5, duplicate=0.1))
+        lost = await cluster.network.shape("l", ["n1", "n2"], Shape(loss=0.3))
+        thin = await cluster.network.shape("r", ["n2"], Shape(rate_kbit=500))
+        refused = await cluster.network.reject("x", {"n3": ["n1"]})
+        for found in (delayed["n1"], lost["n1"], lost["n2"], thin["n2"], refused["n3"]):
+            assert found.status is Status.APPLIED, found
+        assert min(delayed["n1"].measured["round_trip_ms"].values()) >= 95
+        began = time.monotonic()
+        await ask(cluster, "n1")
+        assert time.monotonic() - began < 0.09  # the controller is no peer
+        await asyncio.sleep(1)
+        lifted = {fault: await cluster.network.mend(fault) for fault in "dlrx"}
+        assert lifted["d"]["n1"].measured["delayed_packets"] > 0
+        assert lifted["l"]["n1"].measured["lost_packets"] > 0
+        assert lifted["r"]["n2"].measured["queued_packets"] > 0
+        assert lifted["x"]["n3"].measured["rejected_packets"] > 0
+        assert {name: node.enter(["nft", "list", "ruleset"]).out for name, node in nodes.items()} == before
+        for _ in range(100):
+            if max((await ask(cluster, "n3"))["ages_ms"].values()) < 200:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError("n3 does not hear the others again")
 
     on_cluster(main)

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.clusters.base import Shape
+from harness.clusters.base import Shape, combine
 from harness.clusters.sim.bodies import copy_body
-from harness.clusters.sim.link import FRAME_BYTES, QUEUE_BYTES_MAX, REORDER_NS_MAX, combine
+from harness.clusters.sim.link import FRAME_BYTES, QUEUE_BYTES_MAX, REORDER_NS_MAX
 from harness.clusters.sim.loop import SimLoop
 from harness.clusters.sim.network import SimNetwork
 from harness.errors import UsageError

@@ -7,10 +7,10 @@ from fake_kernel import FakeKernel
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.clusters.base import Shape
 from harness.clusters.linux import nft
+from harness.clusters.linux.host_network import HostNetwork
 from harness.clusters.linux.network import BridgeNetwork
-from harness.errors import ClusterError, Unsupported, UsageError
+from harness.errors import ClusterError, UsageError
 from harness.faults import Status
 
 NODES = {f"n{i}": f"198.18.0.1{i}" for i in range(4)}
@@ -26,7 +26,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> tuple[BridgeNetwork, FakeKernel]
     kernel = FakeKernel()
     monkeypatch.setattr(nft, "run", kernel.run)
     monkeypatch.setattr(nft, "listing", kernel.listing)
-    made = BridgeNetwork(TABLE)
+    made = BridgeNetwork(TABLE, HostNetwork({}, TABLE.name, TABLE.owner))
     made.open(NODES)
     return made, kernel
 
@@ -117,8 +117,6 @@ def test_what_cannot_be_done_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
         await made.cut("a", {"n0": ["n1"]})
         with pytest.raises(UsageError, match="in force"):
             await made.cut("a", {"n0": ["n1"]})
-        with pytest.raises(Unsupported, match="simulator only"):
-            await made.shape("b", ["n0"], Shape(loss=0.5))
 
     made, _ = network(monkeypatch)
     asyncio.run(main())

@@ -89,6 +89,12 @@ def test_what_nft_itself_lists_is_read() -> None:
     assert nft.tables(LISTING) == [("bridge", "splitbrain_test")]
 
 
+def test_tables_are_found_also_where_nft_lists_garbage() -> None:
+    listing = """{"nftables": [{"table": {"family": "ip", "name": "splitbrain_a", "handle": 2, "flags": "\x00\ufffd
+"}}, {"table": {"family": "inet", "name": "splitbrain_b", "handle": 3}}]}"""
+    assert nft.tables(listing) == [("ip", "splitbrain_a"), ("inet", "splitbrain_b")]
+
+
 def test_elements_without_the_rule_cut_nothing() -> None:
     without = [item for item in json.loads(LISTING)["nftables"] if "rule" not in item]
     assert nft.parse(json.dumps({"nftables": without})).cut == frozenset()
