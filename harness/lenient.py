@@ -60,12 +60,28 @@ class Concessions:
     def told(self) -> str:
         """In a sentence."""
         given_up = [
-            f"{number:,} {words}"
-            for number, words in (
-                (self.strays, "completions without an invocation left out"),
-                (self.unanswered, "operations of processes with two open at once taken as never answered"),
-                (self.operations, "operations that do not fit the model left out"),
-                (self.times_back, "times that go backwards overruled by the order of events"),
+            f"1 {one}" if number == 1 else f"{number:,} {more}"
+            for number, one, more in (
+                (
+                    self.strays,
+                    "completion without an invocation left out",
+                    "completions without an invocation left out",
+                ),
+                (
+                    self.unanswered,
+                    "operation of a process with two open at once taken as never answered",
+                    "operations of processes with two open at once taken as never answered",
+                ),
+                (
+                    self.operations,
+                    "operation that does not fit the model left out",
+                    "operations that do not fit the model left out",
+                ),
+                (
+                    self.times_back,
+                    "time that goes backwards overruled by the order of events",
+                    "times that go backwards overruled by the order of events",
+                ),
             )
             if number
         ]

@@ -45,7 +45,8 @@ def command(history: Path, model: str | None, as_json: bool, **given: Any) -> in
     splitbrain check history.edn --model cas-register
     splitbrain check history.edn --model list-append --level serializable --report out.html
 
-    HISTORY is the folder of a run, or a file: Jepsen's EDN, JSON lines, an Arrow stream, the log of early etcd tests.
+    HISTORY is the folder of a run, or a file: Jepsen's EDN, JSON lines, an Arrow stream, the log of early etcd tests,
+    or transactions by session (a line each read and write, as `r KEY VALUE`, and rules of - and = between).
 
     \b
     Models of single objects, linearizable unless --level says otherwise:

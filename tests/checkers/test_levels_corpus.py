@@ -6,14 +6,8 @@ from typing import Any
 
 import pytest
 
-from checkers.list_append import ListAppend
-from checkers.rw_register import RwRegister
-from harness.checker import Budget, Result
-from harness.history import History
-from harness.verdict import Verdict
+from checkers import History, Result, Verdict, check
 from tests import corpus
-
-BUDGET = Budget(seconds=20.0, memory_bytes=1 << 28)
 
 ASSUMED = {
     "strict+wfr": {"writes_follow_reads": True},
@@ -23,11 +17,9 @@ ASSUMED = {
 
 
 def judged(case: corpus.Case, asked: str) -> Result:
-    history = History.read(case.path)
-    if case.expected["model"] == "list-append":
-        return ListAppend(level=asked).check(history, budget=BUDGET)
-    level = "strict-serializable" if asked in ASSUMED else asked
-    return RwRegister(level=level, **ASSUMED.get(asked, {})).check(history, budget=BUDGET)
+    options = ASSUMED.get(asked, {})
+    level = "strict-serializable" if options else asked
+    return check(History.read(case.path), case.expected["model"], level=level, **options)
 
 
 @pytest.mark.parametrize("case", corpus.cases("txn"))

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from checkers.linearizable import Linearizable
-from harness.checker import Budget
-from harness.history import History
-from harness.verdict import Verdict
+from checkers import History, Verdict, check
 from tests.corpus import Case, cases
 
-BUDGET = Budget(seconds=30.0, memory_bytes=1 << 30)
 
-
-def verdict(case: Case, model: str, failed_cas: str = "drop") -> Verdict:
+def verdict(case: Case, model: str, **options: str) -> Verdict:
     history = History.read(case.path)
-    checker = Linearizable(model=model, failed_cas=failed_cas)
-    result = checker.check(history, budget=BUDGET)
+    result = check(history, model, **options)
     for anomaly in result.anomalies:
         part = history.select(anomaly.ops)
-        assert checker.check(part, budget=BUDGET).verdict is Verdict.FAIL
+        assert check(part, model, **options).verdict is Verdict.FAIL
     return result.verdict
 
 

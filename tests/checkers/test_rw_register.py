@@ -9,9 +9,10 @@ import pytest
 from checkers.rw_register import RwRegister
 from harness.checker import Budget, Result
 from harness.errors import HistoryError, UsageError
+from harness.history import History
 from harness.verdict import Verdict
 from tests import corpus
-from tests.checkers.transactions import Txn, recorded, sessions
+from tests.checkers.transactions import Txn, recorded
 
 BUDGET = Budget(seconds=20.0, memory_bytes=1 << 28)
 
@@ -23,7 +24,7 @@ def check(txns: list[Txn], **options: Any) -> Result:
 @pytest.mark.parametrize("case", corpus.cases("awdit"))
 def test_the_strongest_weak_level_of_the_corpus(case: corpus.Case) -> None:
     strongest = case.expected["strongest of none, read-committed, read-atomic, causal"]
-    history = sessions(case.path)
+    history = History.read(case.path)
     levels = ["read-committed", "read-atomic", "causal"]
     held = ["none", *levels].index(strongest)
     for place, level in enumerate(levels, start=1):

@@ -1,9 +1,8 @@
-"""Transactions for tests: histories from a few lines of text, and the sessions format."""
+"""Transactions for tests: histories from a few lines of text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness import _core
@@ -36,27 +35,3 @@ def recorded(txns: Sequence[Txn]) -> History:
         else:
             recorder.complete(invoked[number], time * 1_000_000, KINDS[txn.kind], txn.mops, None)
     return History(recorder.history())
-
-
-def sessions(path: Path) -> History:
-    """Reads `r key value` and `w key value` lines; `-----` ends a transaction, `=====` a session.
-
-    The format has no times. A session is a process; all sessions begin before any ends, and so nothing but the order
-    within a session is claimed.
-    """
-    parsed = [
-        [[_mop(line) for line in txn.split("\n") if line.strip()] for txn in session.split("-----")]
-        for session in path.read_text().replace("\r", "").split("=====")
-    ]
-    recorder = _core.Recorder()
-    for process, txns in enumerate(parsed):
-        for mops in txns:
-            asked = [[f, key, None if f == "r" else value] for f, key, value in mops]
-            index = recorder.invoke(0, process, "txn", None, asked, None)
-            recorder.complete(index, 0, KINDS["ok"], mops, None)
-    return History(recorder.history())
-
-
-def _mop(line: str) -> list[Any]:
-    f, key, value = line.split()
-    return [f, int(key), int(value)]

@@ -27,6 +27,19 @@ INFO  jepsen.util - 2\t:fail\t:write\t4
 """
 
 
+SESSIONS = """w x 1
+w y 2
+-----
+r y 2
+=====
+r x 1
+w x 3
+-----
+r x 3
+r y 2
+"""
+
+
 def events(*deeds: tuple[str, Any, Any]) -> list[Event]:
     """Operations of three processes, one after the other: function, what was asked, what was answered."""
     rows: list[Event] = []
@@ -36,6 +49,9 @@ def events(*deeds: tuple[str, Any, Any]) -> list[Event]:
         rows.append(common | {"type": "ok", "value": answered, "time": 10 * at + 5})
     return rows
 
+
+READ_ONLY = {"etcd-log": LOG, "sessions": SESSIONS}
+"""Formats that nothing writes, each with a file."""
 
 REGISTER = events(
     ("write", 1, 1), ("read", None, 1), ("cas", [1, 2], [1, 2]), ("read", None, 2), ("write", 3, 3), ("read", None, 2)
@@ -162,15 +178,18 @@ def files(tmp_path: Path) -> Iterator[Callable[[str], bytes]]:
     source.write_bytes(lines(REGISTER))
 
     def content(format: str) -> bytes:
-        if format == "etcd-log":
-            return LOG.encode()
+        if format in READ_ONLY:
+            return READ_ONLY[format].encode()
         History.read(source).write(tmp_path / "sound", format)
         return (tmp_path / "sound").read_bytes()
 
     yield content
 
 
-FORMATS = ["arrow", "edn", "jsonl", "etcd-log"]
+FORMATS = ["arrow", "edn", "jsonl", *READ_ONLY]
+
+MODEL = {"sessions": "rw-register"}
+"""What a format's file is a history of, where it is no compare-and-set register."""
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -189,7 +208,7 @@ def test_damaged_files(
         except HistoryError as problem:
             assert file.name in str(problem)
             refused += 1
-        judged("check", str(file), "--model", "cas-register", "--budget", "5s,100MB")
+        judged("check", str(file), "--model", MODEL.get(format, "cas-register"), "--budget", "5s,100MB")
         judged("history", str(file))
         capsys.readouterr()
     assert refused > 20
@@ -209,9 +228,10 @@ def test_to_a_user_it_is_a_message(
         "edn": b"{:process}",
         "jsonl": b"{]",
         "etcd-log": b"INFO jepsen.util - 0 :ok :read {",
+        "sessions": b"w x",
     }
     whole = files(format)
     middle = len(whole) // 2 if format == "arrow" else whole.index(b"\n") + 1
     (tmp_path / "damaged").write_bytes(whole[:middle] + wrong[format] + b"\n" + whole[middle:])
-    for words in (["check", "damaged", "--model", "cas-register"], ["history", "damaged"]):
+    for words in (["check", "damaged", "--model", MODEL.get(format, "cas-register")], ["history", "damaged"]):
         assert "damaged" in refused(splitbrain(*words), 2)

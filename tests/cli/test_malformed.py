@@ -189,7 +189,7 @@ def test_a_completion_without_an_invocation(judge: Callable[..., Any], model: Mo
     told = judge(model, rows, "--lenient")
     assert (told["verdict"], told["lenient"]["strays"]) == (judge(model, good)["verdict"], 1)
     assert [problem["event"] for problem in told["lenient"]["problems"]] == [at]
-    assert "1 completions without an invocation left out" in told["why"]
+    assert "1 completion without an invocation left out" in told["why"]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=str)
@@ -247,7 +247,7 @@ def test_a_value_of_the_wrong_shape(judge: Callable[..., Any], model: Model, op:
     told = judge(model, rows, "--lenient")
     assert told["lenient"]["operations"] == 1
     assert told["verdict"] == judge(model, good)["verdict"]
-    assert "1 operations that do not fit the model left out" in told["why"]
+    assert "1 operation that does not fit the model left out" in told["why"]
 
 
 @pytest.mark.parametrize("model", [model for model in MODELS if model.again], ids=str)
@@ -290,7 +290,7 @@ def test_people_are_told_too(splitbrain: Splitbrain, tmp_path: Path, refused: Ca
     assert "--lenient" in message
     done = splitbrain("check", file, "--model", "register", "--lenient")
     assert done.returncode == 0, done.stderr
-    assert "lenient: 1 completions without an invocation left out, 1 operations that do not fit" in done.stdout
+    assert "lenient: 1 completion without an invocation left out, 1 operation that does not fit" in done.stdout
     assert "overlooked: line 11: process 0 completes" in done.stdout
 
 

@@ -138,7 +138,7 @@ def test_times_that_go_back_are_told_and_read(tmp_path: Path) -> None:
     assert "5 ns after 7 ns" in problem.message
 
 
-@pytest.mark.parametrize("case", cases("etcd-register", "kv", "knossos-cas-register", "txn"))
+@pytest.mark.parametrize("case", cases("awdit", "etcd-register", "kv", "knossos-cas-register", "txn"))
 def test_corpus(case: Case, tmp_path: Path) -> None:
     """Every file is read whole, every completion has its invocation, and every format keeps what it says."""
     history = History.read(case.path)
