@@ -1,6 +1,6 @@
 #!/bin/sh
-# Brings what the tests need beyond the base machine. On Debian as root: a Docker engine (installed and started) and Chromium.
-# Elsewhere it changes nothing; tools/test.sh then says which tests are left out, and why.
+# Brings what the tests need beyond the base machine. On Debian as root: a Docker engine (installed and started),
+# Chromium, strace and e2fsprogs. Elsewhere it changes nothing; tools/test.sh then says which tests are left out, and why.
 set -eu
 here=$(dirname "$0")
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
@@ -10,5 +10,10 @@ if ! command -v chromium >/dev/null; then
     echo "installing Chromium for the report's tests ..." >&2
     apt-get update -qq >&2
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >&2
+fi
+if ! command -v strace >/dev/null || ! command -v mkfs.ext4 >/dev/null; then
+    echo "installing strace and ext4's tools for the faults of disks ..." >&2
+    apt-get update -qq >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends strace e2fsprogs >&2
 fi
 "$here/engine.sh" >&2

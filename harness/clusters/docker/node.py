@@ -101,6 +101,11 @@ class DockerNode:
             init = int(self.client.inspect_container(name)["State"]["Pid"])
         self._find_keepers(init)
 
+    @property
+    def data(self) -> Path:
+        """See `ServiceNode`."""
+        return Path(f"/proc/{self.init}/root{DATA}")
+
     def pids(self) -> list[int]:
         """See `ServiceNode`."""
         if not self.namespace:

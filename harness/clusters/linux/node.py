@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
@@ -32,6 +33,11 @@ class ServiceNode(Protocol):
     name: str
     address: str
     port: int
+
+    @property
+    def data(self) -> Path:
+        """The node's data directory, by a path that this machine can follow."""
+        ...
 
     def pids(self) -> list[int]:
         """Every living process of the service, however it was forked or daemonised, as this machine numbers them."""

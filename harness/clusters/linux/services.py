@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from harness.clusters.linux import processes
 from harness.clusters.linux.clocks import PatchedClocks
@@ -31,6 +31,19 @@ often for long.
 _NOT_RUNNING = Evidence(Status.SKIPPED, why="the node was not running")
 
 
+class Attendant(Protocol):
+    """Who has to know when a service starts, and may know why it cannot: faults that outlive the service's
+    processes."""
+
+    def launched(self, node: ServiceNode) -> Mapping[str, Any]:
+        """The service was started; puts what is in force on its processes and says so. Never raises."""
+        ...
+
+    def excuse(self, node: str) -> str | None:
+        """Why this node may fail to start or to die, or None."""
+        ...
+
+
 class Services:
     """Kill, start, pause and resume. Each node has one lock, so that no two faults work on one node's processes at the
     same time.
@@ -50,16 +63,22 @@ class Services:
         self._closing = closing
         self._limits = limits
         self._paused_at: dict[str, float] = {}
+        self._attendant: Attendant | None = None
+
+    def attend(self, attendant: Attendant) -> None:
+        """From now on, somebody is told of starts and asked for excuses."""
+        self._attendant = attendant
 
     async def kill(self, nodes: Sequence[str]) -> Mapping[str, Evidence]:
         """SIGKILL to every process of the service; evidence once all are gone."""
-        return await self._on_each(nodes, self._kill)
+        return await self._on_each(nodes, self.end)
 
     async def start(self, nodes: Sequence[str]) -> Mapping[str, Evidence]:
         """Starts what is not running, its clock offset in force from its first instructions, and waits until it
-        answers. Raises `NodeError`, with the last lines of its log, when a node does not come up, once all have tried.
+        answers. Raises `NodeError`, with the last lines of its log, when a node does not come up and has no excuse,
+        once all have tried.
         """
-        return await self._on_each(nodes, self._start)
+        return await self._on_each(nodes, self._start_if_it_can)
 
     async def pause(self, nodes: Sequence[str]) -> Mapping[str, Evidence]:
         """SIGSTOP to every process of the service; evidence once every thread is in state T."""
@@ -89,9 +108,15 @@ class Services:
         async with self._locks[name]:
             return await to_its_end(partial(act, self._nodes[name]))
 
-    def _kill(self, node: ServiceNode) -> Evidence:
+    def end(self, node: ServiceNode) -> Evidence:
+        """Kills one node's service, for who holds the node's lock. Blocks."""
         self._paused_at.pop(node.name, None)
-        hit = self._signal_all(node, signal.SIGKILL, processes.wait_gone)
+        try:
+            hit = self._signal_all(node, signal.SIGKILL, processes.wait_gone)
+        except ClusterError as resisted:
+            if excuse := self._excuse(node):  # it dies as soon as its last access to the disk ends
+                return Evidence(Status.INDETERMINATE, {"pids": node.pids()}, f"{resisted}: {excuse}")
+            raise
         if not hit:
             return _NOT_RUNNING
         return Evidence(Status.APPLIED, {"killed_pids": hit, "living_processes": len(node.pids())})
@@ -121,6 +146,18 @@ class Services:
             return Evidence(Status.INDETERMINATE, measured, "a process is still stopped: somebody else stops it")
         return Evidence(Status.APPLIED, measured)
 
+    def _excuse(self, node: ServiceNode) -> str | None:
+        return None if self._attendant is None else self._attendant.excuse(node.name)
+
+    def _start_if_it_can(self, node: ServiceNode) -> Evidence:
+        try:
+            return self._start(node)
+        except NodeError as failure:
+            if excuse := self._excuse(node):
+                measured = {"living_processes": len(node.pids())}
+                return Evidence(Status.INDETERMINATE, measured, f"{excuse}, and it does not start: {failure}")
+            raise
+
     def _start(self, node: ServiceNode) -> Evidence:
         pids = node.pids()
         if pids:
@@ -139,6 +176,8 @@ class Services:
             "port": node.port,
             "answered_after_ms": round((time.monotonic() - began) * 1000),
         }
+        if self._attendant is not None:
+            measured |= self._attendant.launched(node)
         if self._clocks.in_use(node.name):
             clock = self._clocks.apply(node.name)
             measured["clock"] = dict(clock.measured)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from harness.clusters.linux import commands, processes
@@ -38,6 +39,7 @@ class LocalNode:
         self.name = name
         self.forks = forks
         self.crash = ""
+        self.data = Path("/nonexistent")
         self.child: subprocess.Popen[bytes] | None = None
         with socket.socket() as any_port:
             any_port.bind((self.address, 0))
