@@ -16,4 +16,12 @@ if ! command -v strace >/dev/null || ! command -v mkfs.ext4 >/dev/null; then
     apt-get update -qq >&2
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends strace e2fsprogs >&2
 fi
+# The systems under test bring services of their own, which nobody asked to be started (RUNLEVEL=1 tells invoke-rc.d so).
+for program in etcd:etcd-server redis-server:redis-server redis-sentinel:redis-sentinel; do
+    if ! command -v "${program%%:*}" >/dev/null; then
+        echo "installing ${program##*:} to test it ..." >&2
+        apt-get update -qq >&2
+        RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${program##*:}" >&2
+    fi
+done
 "$here/engine.sh" >&2
