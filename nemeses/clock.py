@@ -2,10 +2,11 @@
 
 - `bump`: each clock is off by an amount of its own, forwards or backwards, until the fault is healed.
 - `strobe`: each clock flips between true and off, again and again: time goes backwards many times a second.
+- `drift`: each clock runs at a rate of its own, fast or slow, from where it stands until the fault is healed.
 - `reset`: each clock jumps off and is set right again at once, as by a daemon that keeps time.
 
-How far: `max` halved up to ten times, so that small errors, which slip through plausibility checks, come as often as
-gross ones (and binary halving is exact on every machine). Healing sets the clocks right.
+How far: `max` (a drift's rate: `drift`) halved up to ten times, so that small errors, which slip through plausibility
+checks, come as often as gross ones (and binary halving is exact on every machine). Healing sets the clocks right.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from harness.faults import Evidence, Fault, Injection, Status
 from harness.toll import Toll
 from nemeses.victims import Victims, resolve
 
-KINDS = ("bump", "strobe", "reset")
+KINDS = ("bump", "strobe", "reset", "drift")
 TARGETS = ("one", "minority", "majority", "primaries", "all")
 HALVINGS_MAX = 10
 PERIODS_MS = (10, 20, 50, 100, 200, 500)
@@ -36,26 +37,36 @@ class _Strobe:
 
 
 class Clock:
-    """`max`: the largest offset either way. `kinds`: which of `KINDS`. `targets`: whose clocks, see
-    `nemeses.victims`."""
+    """`max`: the largest offset either way. `drift`: by how much the fastest clock is too fast and the slowest too
+    slow, as a part of one. `kinds`: which of `KINDS`. `targets`: whose clocks, see `nemeses.victims`."""
 
     family: ClassVar[str] = "clock"
     needs: ClassVar[frozenset[str]] = frozenset({"clock"})
 
     def __init__(
-        self, *, interval: float | str = 10, max: float | str = 60, kinds: Any = None, targets: Any = None
+        self,
+        *,
+        interval: float | str = 10,
+        max: float | str = 60,
+        drift: float = 0.1,
+        kinds: Any = None,
+        targets: Any = None,
     ) -> None:
         self.interval_s = options.interval(self.family, interval)
         self.max_ms = options.duration(self.family, "max", max, min_s=0.001, max_s=10 * 365 * 86_400) * 1000
+        self.max_ppm = round(options.number(self.family, "drift", drift, min=0.001, max=0.9) * 1_000_000)
         self.kinds = options.choices(self.family, "kinds", list(KINDS) if kinds is None else kinds, KINDS)
         self.victims = Victims.of(self.family, targets, TARGETS)
         self._hit: dict[str, list[str]] = {}
         self._strobes: dict[str, _Strobe] = {}
+        self._drifts: set[str] = set()
 
     def draw(self, random: _random.Random) -> Mapping[str, Any]:
-        """`{"kind", "targets", "seed"}`; offsets and the period of a strobe come from the seed too."""
+        """`{"kind", "max_ms" or "max_ppm", "targets", "seed"}`; offsets, rates and the period of a strobe come from the
+        seed too."""
         kind = self.kinds[random.randrange(len(self.kinds))]
-        return {"kind": kind, "max_ms": self.max_ms} | self.victims.draw(random)
+        most = {"max_ppm": self.max_ppm} if kind == "drift" else {"max_ms": self.max_ms}
+        return {"kind": kind} | most | self.victims.draw(random)
 
     def toll(self, nodes: Sequence[str], draw: Mapping[str, Any]) -> Toll:
         """Nothing: who has a wrong clock still serves."""
@@ -69,8 +80,13 @@ class Clock:
         clocks, draw = _clocks(cluster), fault.draw
         nodes = resolve(draw, cluster.nodes)
         random = _random.Random(draw["seed"] + 1)
-        offsets = {node: _offset_ms(random, draw["max_ms"]) for node in nodes}
         self._hit[fault.id] = nodes
+        if draw["kind"] == "drift":
+            rates = {node: round(_part(random, draw["max_ppm"])) for node in nodes}
+            drifting = {node: await clocks.drift(node, ppm) for node, ppm in rates.items()}
+            self._drifts.add(fault.id)
+            return Injection({"nodes": nodes, "ppm": rates}, drifting)
+        offsets = {node: _part(random, draw["max_ms"]) for node in nodes}
         resolved: dict[str, Any] = {"nodes": nodes, "offsets_ms": offsets}
         evidence = {node: await clocks.skew(node, offset) for node, offset in offsets.items()}
         if draw["kind"] == "reset":
@@ -85,12 +101,14 @@ class Clock:
         clocks = _clocks(cluster)
         strobe = self._strobes.get(fault.id)
         trouble = await _end(strobe) if strobe else ""
+        read = await clocks.offsets() if fault.id in self._drifts else {}
         others = [node for id, nodes in self._hit.items() if id != fault.id for node in nodes]
         evidence = {node: await clocks.skew(node, 0.0) for node in self._hit.get(fault.id, []) if node not in others}
         self._hit.pop(fault.id, None)
         self._strobes.pop(fault.id, None)
+        self._drifts.discard(fault.id)
         if strobe is None:
-            return evidence
+            return {node: _drifted(one, read[node]) if node in read else one for node, one in evidence.items()}
         return {node: _strobed(one, strobe.flips.get(node, 0), trouble) for node, one in evidence.items()}
 
     async def teardown(self, cluster: Cluster) -> None:
@@ -125,8 +143,8 @@ async def _end(strobe: _Strobe) -> str:
     return "" if isinstance(outcome, asyncio.CancelledError) else f"strobing had ended: {outcome}"
 
 
-def _offset_ms(random: _random.Random, max_ms: float) -> float:
-    return (max_ms if random.getrandbits(1) else -max_ms) / (1 << random.randrange(HALVINGS_MAX + 1))
+def _part(random: _random.Random, most: float) -> float:
+    return (most if random.getrandbits(1) else -most) / (1 << random.randrange(HALVINGS_MAX + 1))
 
 
 def _both(off: Evidence, back: Evidence) -> Evidence:
@@ -138,6 +156,10 @@ def _both(off: Evidence, back: Evidence) -> Evidence:
 
 def _strobed(one: Evidence, flips: int, trouble: str) -> Evidence:
     return Evidence(one.status, {**one.measured, "flips": flips}, trouble or one.why)
+
+
+def _drifted(one: Evidence, offset_ms: float) -> Evidence:
+    return Evidence(one.status, {**one.measured, "drifted_to_ms": offset_ms}, one.why)
 
 
 def _clocks(cluster: Cluster) -> Clocks:

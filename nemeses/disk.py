@@ -55,8 +55,8 @@ class Disk:
         return {"kind": kind} | amounts.get(kind, {}) | self.victims.draw(random)
 
     def toll(self, nodes: Sequence[str], draw: Mapping[str, Any]) -> Toll:
-        """A store may end when its disk fails; one that is slow goes on."""
-        return Toll() if draw["kind"] == "slow" else Toll(down=frozenset(resolve(draw, nodes)))
+        """A store may end when its disk fails, and would again if somebody started it; one that is slow goes on."""
+        return Toll() if draw["kind"] == "slow" else Toll.holding(resolve(draw, nodes))
 
     async def setup(self, cluster: Cluster) -> None:
         """Raises `UsageError` for a node that is not there."""

@@ -16,6 +16,7 @@ from harness.errors import UsageError
 from harness.faults import Evidence, Fault, Injection, Status
 from harness.toll import Toll
 from harness.units import size_bytes
+from nemeses import down
 from nemeses.victims import Victims, resolve
 
 KINDS = ("memory", "cpu")
@@ -71,7 +72,7 @@ class Limit:
         evidence = dict(await _limits(cluster).lift(fault.id))
         killed = [node for node, one in evidence.items() if one.measured.get("oom_kills")]
         if killed and cluster.processes is not None:
-            for node, started in (await cluster.processes.start(killed)).items():
+            for node, started in (await down.start_unheld(cluster, killed)).items():
                 evidence[node] = _with_start(evidence[node], started)
         return evidence
 

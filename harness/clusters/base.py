@@ -144,6 +144,11 @@ class Clocks(Protocol):
         """Sets the node's offset from true time. Cheap enough to strobe with."""
         ...
 
+    async def drift(self, node: str, ppm: int) -> Evidence:
+        """From where it stands, the node's clock gains so many millionths on true time (100,000: a tenth too fast;
+        negative: too slow), until `skew` sets it."""
+        ...
+
     async def offsets(self) -> Mapping[str, float]:
         """Offset of every node's clock in milliseconds, as its service reads it."""
         ...

@@ -322,6 +322,34 @@ def test_a_strobing_clock_flips_until_it_is_healed() -> None:
     on_cluster(scene)
 
 
+def test_a_drifting_clock_gains_exactly_its_rate_until_it_is_set_right() -> None:
+    async def scene(cluster: SimCluster) -> None:
+        nemesis = Clock(kinds="drift")
+        await cluster.clocks.skew("n1", 250.0)
+        injection = await inject(cluster, nemesis, kind="drift", max_ppm=100_000, targets=["n1", "n2"])
+        rates = injection.resolved["ppm"]
+        assert {node: one.measured["ppm"] for node, one in injection.nodes.items()} == rates
+        assert all(rates.values()) and rates["n1"] != rates["n2"]
+        await asyncio.sleep(10)
+        offsets = await cluster.clocks.offsets()
+        assert offsets == {"n1": 250 + rates["n1"] / 100, "n2": rates["n2"] / 100, "n3": 0, "n4": 0, "n5": 0}
+        healed = await heal(cluster, nemesis)
+        assert healed["n1"].measured == {"offset_ms": 0.0, "drifted_to_ms": offsets["n1"]}
+        await asyncio.sleep(10)
+        assert set((await cluster.clocks.offsets()).values()) == {0.0}, "it drifts no more"
+
+    on_cluster(scene)
+
+
+def test_every_kind_of_wrong_clock_is_drawn_with_how_far() -> None:
+    draws = [Clock(max=2, drift=0.5).draw(Random(seed)) for seed in range(60)]
+    assert {draw["kind"] for draw in draws} == {"bump", "strobe", "reset", "drift"}
+    assert {draw["max_ppm"] for draw in draws if draw["kind"] == "drift"} == {500_000}
+    assert {draw["max_ms"] for draw in draws if draw["kind"] != "drift"} == {2000}
+    with pytest.raises(UsageError, match=r"clock: drift must be a number from 0.001 to 0.9"):
+        Clock(drift=1)
+
+
 def test_a_reset_jumps_away_and_back_at_once() -> None:
     async def scene(cluster: SimCluster) -> None:
         nemesis = Clock(kinds="reset")
@@ -357,7 +385,7 @@ class Refusing:
 
 def test_offsets_stay_within_the_maximum_and_come_in_all_sizes() -> None:
     async def scene(cluster: SimCluster) -> None:
-        nemesis = Clock(max=1)
+        nemesis = Clock(max=1, kinds=["bump", "strobe", "reset"])
         sizes = set()
         for seed in range(60):
             draw = nemesis.draw(Random(seed)) | {"kind": "reset"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,9 +37,17 @@ class Scarce:
         return {node: Evidence(Status.APPLIED, {"pid": 7}) for node in nodes}
 
 
+class Cluster:
+    """What the nemesis sees of a cluster."""
+
+    def __init__(self, scarce: Scarce) -> None:
+        self.nodes = NODES
+        self.limits = self.processes = scarce
+
+
 def play(nemesis: Limit, killed: list[str], draw: Mapping[str, Any]) -> tuple[Scarce, Any, Mapping[str, Evidence]]:
     scarce = Scarce(killed)
-    cluster: Any = SimpleNamespace(nodes=NODES, limits=scarce, processes=scarce)
+    cluster: Any = Cluster(scarce)
 
     async def scene() -> tuple[Any, Mapping[str, Evidence]]:
         fault = Fault("limits-1", "limits", draw)

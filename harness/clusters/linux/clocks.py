@@ -23,6 +23,13 @@ A strobe that changes the clock every millisecond looks this often; a child fork
 inherited for as long at most.
 """
 
+STEP_S = 0.005
+"""A clock that drifts is set this often: the patched code adds an offset and knows no rate. One that runs slow jumps
+back by the rate times this long at each step, half a millisecond at a tenth."""
+
+PROVING_S = 0.05
+"""A drift is believed once it has been seen to gain for this long."""
+
 NS_PER_MS = 1_000_000
 
 
@@ -35,6 +42,7 @@ class _State:
     wanted_ns: int = 0
     patched: dict[int, vdso.Clock] = field(default_factory=dict)
     scanned_s: float = float("-inf")
+    drifting: asyncio.Task[None] | None = None
 
 
 class PatchedClocks:
@@ -50,7 +58,37 @@ class PatchedClocks:
     async def skew(self, node: str, offset_ms: float) -> Evidence:
         """See `harness.clusters.base.Clocks`. A node that is down takes its offset with it into its next start."""
         state = self._state(node)
-        state.wanted_ns = round(offset_ms * NS_PER_MS)
+        _end_drift(state)
+        return await self._offset(node, state, round(offset_ms * NS_PER_MS))
+
+    async def drift(self, node: str, ppm: int) -> Evidence:
+        """See `harness.clusters.base.Clocks`. In steps of `STEP_S`; evidence is what it gained in the first few."""
+        state = self._state(node)
+        _end_drift(state)
+        before = await self._offset(node, state, state.wanted_ns)
+        began = time.monotonic()
+        state.drifting = asyncio.create_task(self._drift(node, state, ppm), name=f"drift of {node}")
+        if before.status is not Status.APPLIED:
+            return before
+        await asyncio.sleep(PROVING_S)
+        after_ms = await to_its_end(partial(self._read_patched_ms, node))
+        if after_ms is None:
+            return Evidence(Status.SKIPPED, why="the node went down; its clock will start where it has drifted to")
+        gained_ms = after_ms - before.measured["offset_ms"]
+        measured = {"offset_ms": after_ms, "gained_ms": gained_ms, "in_ms": (time.monotonic() - began) * 1000}
+        if gained_ms * ppm <= 0:
+            return Evidence(Status.INDETERMINATE, measured, "the clock was not seen to drift")
+        return Evidence(Status.APPLIED, measured)
+
+    async def _drift(self, node: str, state: _State, ppm: int) -> None:
+        from_ns, began_ns = state.wanted_ns, time.monotonic_ns()
+        while True:
+            await asyncio.sleep(STEP_S)
+            # A node that is down takes its offset into its next start, so whatever this says, the next step is due.
+            await self._offset(node, state, from_ns + (time.monotonic_ns() - began_ns) * ppm // 1_000_000)
+
+    async def _offset(self, node: str, state: _State, offset_ns: int) -> Evidence:
+        state.wanted_ns = offset_ns
         if state.patched and time.monotonic() - state.scanned_s < RESCAN_S:
             try:
                 return self._set_known(state)
@@ -84,11 +122,13 @@ class PatchedClocks:
 
     def in_use(self, node: str) -> bool:
         """Whether a service that starts now has to be patched."""
-        return self._state(node).wanted_ns != 0
+        state = self._state(node)
+        return state.wanted_ns != 0 or state.drifting is not None
 
     def close(self) -> None:
         """Lets go of all processes, patches left in place. Idempotent."""
         for state in self._states.values():
+            _end_drift(state)
             while state.patched:
                 state.patched.popitem()[1].close()
 
@@ -125,6 +165,14 @@ class PatchedClocks:
             return Evidence(Status.SKIPPED, {}, "the node was not running; its clock will start with this offset")
         return Evidence(Status.APPLIED, {"offset_ms": offset_ms})
 
+    def _read_patched_ms(self, name: str) -> float | None:
+        for pid in self._nodes[name].pids():
+            try:
+                return vdso.offset_ns(pid) / NS_PER_MS
+            except (ProcessLookupError, CannotPatch):
+                continue
+        return None
+
     def _read_ms(self, name: str) -> float | None:
         node = self._nodes[name]
         for pid in node.pids():
@@ -140,6 +188,12 @@ class PatchedClocks:
             return self._states[node]
         except KeyError:
             raise UsageError(f"there is no node {node!r}; nodes are {', '.join(self._nodes)}") from None
+
+
+def _end_drift(state: _State) -> None:
+    task, state.drifting = state.drifting, None
+    if task is not None and not task.done():
+        task.cancel()
 
 
 def _confirmed(node: ServiceNode, patched_ns: int) -> int:

@@ -210,3 +210,37 @@ def test_a_log_cannot_talk_to_the_terminal() -> None:
 
     node = LocalNode("n1")
     on_nodes(main, node)
+
+
+@needs_patching
+@pytest.mark.parametrize("ppm", [200_000, -200_000])
+def test_a_clock_that_drifts_gains_steadily_through_a_restart_until_it_is_set(ppm: int) -> None:
+    async def main(services: Services, clocks: PatchedClocks) -> None:
+        evidence = await clocks.drift("n1", ppm)
+        assert evidence.status is Status.APPLIED
+        assert evidence.measured["gained_ms"] == pytest.approx(evidence.measured["in_ms"] * ppm / 1e6, abs=4)
+        began = time.monotonic()
+        first_ms = (await clocks.offsets())["n1"]
+        await asyncio.sleep(0.5)
+        gained_ms = (await clocks.offsets())["n1"] - first_ms
+        assert gained_ms == pytest.approx((time.monotonic() - began) * ppm / 1000, rel=0.3)
+        await services.kill(["n1"])
+        started = (await services.start(["n1"]))["n1"]
+        assert abs(started.measured["clock"]["offset_ms"]) > abs(first_ms + gained_ms)
+        assert (await clocks.skew("n1", 0.0)).measured["offset_ms"] == 0
+        await asyncio.sleep(0.1)
+        assert (await clocks.offsets())["n1"] == 0, "it drifts no more"
+
+    on_nodes(main, LocalNode("n1"))
+
+
+@needs_patching
+def test_the_clock_of_a_node_that_is_down_drifts_all_the_same() -> None:
+    async def main(services: Services, clocks: PatchedClocks) -> None:
+        await services.kill(["n1"])
+        assert (await clocks.drift("n1", 500_000)).status is Status.SKIPPED
+        await asyncio.sleep(0.2)
+        started = (await services.start(["n1"]))["n1"]
+        assert started.measured["clock"]["offset_ms"] > 90
+
+    on_nodes(main, LocalNode("n1"))
