@@ -25,6 +25,7 @@ from harness.runs import RunFolder
 from harness.schedule import NemesisWorker, healing, schedule
 from harness.streaming import Stop, Streaming, Watch, until_violation
 from harness.toll import InForce
+from harness.watchdog import WATCHDOG, Watchdog
 
 HARNESS = "harness"
 """The nemesis thread of the harness itself: as process -1 it sets the phase marks."""
@@ -97,32 +98,41 @@ class _Life:
             await target.ready(self.cluster)
             for worker in workers:
                 await worker.nemesis.setup(self.cluster)
-            await self._play(workers)
+            await self._play(workers, in_force)
         finally:
             await self._undo(workers)
 
     def _needs(self) -> frozenset[str]:
         return frozenset().union(*(nemesis.needs for nemesis in self.experiment.nemeses))
 
-    async def _play(self, workers: Sequence[NemesisWorker]) -> None:
+    async def _play(self, workers: Sequence[NemesisWorker], in_force: InForce) -> None:
         plan = self.experiment.plan
         epoch = self.cluster.now()
-        flushing = asyncio.create_task(self._flush_for_ever())
+        watchdog = Watchdog(self.cluster, in_force, lambda: self.cluster.now() - epoch, restart=plan.watchdog)
+
+        async def mark(op: Operation) -> Any:
+            if op.value == "end":
+                watchdog.end()
+            return await self._mark(op)
+
+        performers = {HARNESS: mark, **{worker.nemesis.family: worker.perform for worker in workers}}
+        aside = [asyncio.create_task(self._flush_for_ever()), asyncio.create_task(watchdog.watch())]
         try:
             await interpret(
-                self._schedule(workers),
+                any(self._schedule(workers), watchdog.operations()),
                 recorder=self.recorder,
                 nodes=plan.node_names,
                 concurrency=plan.concurrency,
                 clients=self._client,
-                nemeses={HARNESS: self._mark, **{worker.nemesis.family: worker.perform for worker in workers}},
+                nemeses={**performers, WATCHDOG: watchdog.perform},
                 now=lambda: self.cluster.now() - epoch,
                 random=self.experiment.streams.stream("ops"),
                 timeout_ns=round(plan.timeout * 1e9),
                 on_event=self.progress.event if self.progress else None,
             )
         finally:
-            flushing.cancel()
+            for task in aside:
+                task.cancel()
 
     def _schedule(self, workers: Sequence[NemesisWorker]) -> Generator:
         """The whole run as one generator."""

@@ -87,7 +87,7 @@ class Plan(_Strict):
 
     `stop_on_violation` ends the load once a claim that can be judged while it runs is violated; the faults are then
     healed, and the final reads made, as ever. `keep_quorum` skips every fault after which, beside what is in force, no
-    more than half of all nodes would be up and linked to a majority.
+    more than half of all nodes would be up and linked to a majority. `watchdog` starts again what crashed by itself.
     """
 
     target: NamedPart
@@ -104,6 +104,7 @@ class Plan(_Strict):
     budget: CheckBudget = CheckBudget()
     stop_on_violation: bool = False
     keep_quorum: bool = False
+    watchdog: bool = False
 
     @field_validator("nemeses")
     @classmethod

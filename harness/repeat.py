@@ -45,6 +45,8 @@ def _words(plan: Plan) -> Iterator[str]:
             yield from (f"--{name}", format_duration(getattr(plan, name)))
     if plan.keep_quorum:
         yield "--keep-quorum"
+    if plan.watchdog:
+        yield "--watchdog"
     if plan.stop_on_violation:
         yield "--stop-on-violation"
     yield from ("--seed", str(plan.seed))

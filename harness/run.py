@@ -23,6 +23,7 @@ from harness.load import Progress, conduct
 from harness.runs import RunFolder
 from harness.streaming import watchable
 from harness.verdict import Verdict
+from harness.watchdog import crashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ def conclude(
         claims = experiment.judge(history, folder.logs)
         counts = plugins.load("checkers", "stats")().check(history, budget=experiment.budget).stats
         timing = dict(stats or {}) | {"check_s": round(time.monotonic() - checked, 3)}
+        timing |= {"crashes": [crash.to_json() for crash in crashes(history)]}
         spans = [span.to_json() for span in faults.spans(history)]
         outcome = Outcome(experiment, folder, claims, spans, dict(counts) | timing, history, problem)
     with suppress(RecordingError, OSError):  # a full disk must not cost the user the verdict on the terminal

@@ -80,6 +80,11 @@ class InForce:
             self.changes += 1
             self._struck[fault] = toll, self.changes
 
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The ids of what is, or may be, in force, oldest first."""
+        return tuple(self._tolls)
+
     def held(self, node: str) -> bool:
         """Whether a fault means to keep this node down."""
         return any(node in toll.held for toll in self._tolls.values())

@@ -19,6 +19,7 @@ from harness.schedule import NemesisWorker, healing, schedule
 from harness.streams import Streams
 from harness.target import Target
 from harness.toll import InForce
+from harness.watchdog import WATCHDOG, Watchdog
 from workloads.register import Register
 
 
@@ -40,6 +41,7 @@ def play(
     nodes: int = 5,
     workload: Register | None = None,
     keep_quorum: bool = False,
+    restart: bool = False,
     look: Callable[[SimCluster], None] | None = None,
     **cluster_options: Any,
 ) -> Played:
@@ -51,25 +53,39 @@ def play(
     recorder = Recorder(None)
     in_force = InForce(names, keep_quorum=keep_quorum)
     workers = [NemesisWorker(each, cluster, target, in_force) for each in nemeses]
+    watchdog = Watchdog(cluster, in_force, lambda: cluster.now() - started[0], restart=restart)
+    started = [0]
 
     async def main() -> None:
         await cluster.create(target)
         await target.ready(cluster)
         for worker in workers:
             await worker.nemesis.setup(cluster)
-        epoch = cluster.now()
+
+        async def value(op: Operation) -> Any:
+            if op.value == "end":
+                watchdog.end()
+            return op.value
+
+        epoch = started[0] = cluster.now()
+        watching = asyncio.create_task(watchdog.watch())
         looking = asyncio.create_task(_look_for_ever(cluster, look)) if look else None
         await interpret(
-            phases(
-                _mark("load"),
-                time_limit(time_s, any_of(clients(work.generator()), *(schedule(each, streams) for each in nemeses))),
-                _mark("heal"),
-                healing(workers),
-                _mark("settle"),
-                sleep(settle_s),
-                _mark("final"),
-                clients(work.final()),
-                _mark("end"),
+            any_of(
+                phases(
+                    _mark("load"),
+                    time_limit(
+                        time_s, any_of(clients(work.generator()), *(schedule(each, streams) for each in nemeses))
+                    ),
+                    _mark("heal"),
+                    healing(workers),
+                    _mark("settle"),
+                    sleep(settle_s),
+                    _mark("final"),
+                    clients(work.final()),
+                    _mark("end"),
+                ),
+                watchdog.operations(),
             ),
             recorder=recorder,
             nodes=names,
@@ -77,10 +93,15 @@ def play(
             clients=lambda node: target.client("register", cluster, node),
             now=lambda: cluster.now() - epoch,
             random=streams.stream("ops"),
-            nemeses={"harness": _value, **{worker.nemesis.family: worker.perform for worker in workers}},
+            nemeses={
+                "harness": value,
+                **{worker.nemesis.family: worker.perform for worker in workers},
+                WATCHDOG: watchdog.perform,
+            },
         )
         for worker in workers:
             await worker.heal_all()
+        watching.cancel()
         if looking:
             looking.cancel()
 
@@ -93,10 +114,6 @@ async def _look_for_ever(cluster: SimCluster, look: Callable[[SimCluster], None]
     while True:
         look(cluster)
         await asyncio.sleep(0.01)
-
-
-async def _value(op: Operation) -> Any:
-    return op.value
 
 
 def _mark(phase: str) -> Any:

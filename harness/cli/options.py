@@ -44,6 +44,7 @@ _PLAN_OPTIONS = (
         default=None,
         help="Skip every fault after which no majority would be up and linked.",
     ),
+    click.option("--watchdog", is_flag=True, default=None, help="Start again what crashed though no fault ended it."),
     click.option("--time", "time", help="How long the load lasts.  [default: 60s]"),
     click.option("--timeout", help="Deadline of one operation.  [default: 2s]"),
     click.option("--settle", help="Wait after healing, before the final reads.  [default: 5s]"),
@@ -69,7 +70,7 @@ def plan_from(target: str | None, plan_file: Path | None, given: dict[str, Any])
     """A plan out of the command line's words. Raises `PlanError` or `UsageError`."""
     overrides = {
         name: given[name]
-        for name in ("cluster", "nodes", "concurrency", "time", "timeout", "settle", "seed", "keep_quorum")
+        for name in ("cluster", "nodes", "concurrency", "time", "timeout", "settle", "seed", "keep_quorum", "watchdog")
         if given[name] is not None
     }
     if target is not None:

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harness.watchdog import crashes
+
 if TYPE_CHECKING:
     from harness.run import Outcome
 
@@ -51,6 +53,8 @@ def outcome(result: Outcome) -> None:
             out.print(f"      and {len(claim.anomalies) - 3} more in the report")
     if result.faults:
         out.print(f"  faults: {faults(result.faults)}")
+    for crash in crashes(result.history) if result.history else ():
+        out.print(f"  [bold yellow]crash:[/] {plain(crash)}")
     stats = result.stats
     if "ops" in stats:
         out.print(f"  {stats['ops']} ops: {counts(stats)}; {stats.get('wall_s', 0):.1f} s of real time")

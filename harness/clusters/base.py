@@ -136,6 +136,10 @@ class Processes(Protocol):
 
     async def resume(self, nodes: Sequence[str]) -> Mapping[str, Evidence]: ...
 
+    async def alive(self) -> Mapping[str, bool]:
+        """Whether each node's service is there at all; one that is paused is. Cheap enough to ask often."""
+        ...
+
 
 class Clocks(Protocol):
     """The wall clock that each node's service sees. Monotonic clocks are left alone."""

@@ -63,6 +63,7 @@ class Services:
         self._closing = closing
         self._limits = limits
         self._paused_at: dict[str, float] = {}
+        self._seen: dict[str, processes.Process | None] = {}
         self._attendant: Attendant | None = None
 
     def attend(self, attendant: Attendant) -> None:
@@ -87,6 +88,18 @@ class Services:
     async def resume(self, nodes: Sequence[str]) -> Mapping[str, Evidence]:
         """SIGCONT to every process of the service; evidence with how long it stood still."""
         return await self._on_each(nodes, self._resume)
+
+    async def alive(self) -> Mapping[str, bool]:
+        """See `harness.clusters.base.Processes`. A process that was there at the last look answers for its service;
+        only where it is gone are all of the machine's processes looked through."""
+        return await to_its_end(self._alive)
+
+    def _alive(self) -> dict[str, bool]:
+        for name, node in self._nodes.items():
+            seen = self._seen.get(name)
+            if seen is None or not _is(seen):
+                self._seen[name] = next((one for pid in node.pids() if (one := _process(pid))), None)
+        return {name: self._seen[name] is not None for name in self._nodes}
 
     async def _on_each(self, nodes: Sequence[str], act: Callable[[ServiceNode], Evidence]) -> Mapping[str, Evidence]:
         names = list(dict.fromkeys(nodes))
@@ -219,6 +232,19 @@ class Services:
                 )
             hit += [pid for pid in new if pid not in hit]
         raise ClusterError(f"{node.name}: new processes kept appearing during {ROUNDS} rounds of {number.name}")
+
+
+def _process(pid: int) -> processes.Process | None:
+    try:
+        return processes.read(pid)
+    except ProcessLookupError:
+        return None
+
+
+def _is(seen: processes.Process) -> bool:
+    """Whether the process of that number is still there, and still the same."""
+    now = _process(seen.pid)
+    return now is not None and now.start_ticks == seen.start_ticks and now.state not in processes.DEAD_STATES
 
 
 def _with_log(sentence: str, node: ServiceNode) -> str:

@@ -95,6 +95,10 @@ class SimProcesses:
             evidence[machine.name] = _read(machine, RUNNING, stood)
         return evidence
 
+    async def alive(self) -> Mapping[str, bool]:
+        """See `harness.clusters.base.Processes`."""
+        return {name: machine.state != STOPPED for name, machine in self._machines.items()}
+
     def _named(self, nodes: Sequence[str]) -> list[Machine]:
         unknown = [node for node in nodes if node not in self._machines]
         if unknown:

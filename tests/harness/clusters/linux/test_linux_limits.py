@@ -145,10 +145,11 @@ def test_a_limit_below_what_is_used_lets_nothing_more_be_had(run: str) -> None:
         group = cgroups.make(run, "n1")
         await until(lambda: group.memory_used() >= 60 * MB)
         evidence = (await limits.limit("limits-1", ["n1"], memory_bytes=20 * MB))["n1"]
-        if node.pids():
-            assert evidence.measured["memory_bytes"] > 20 * MB and "uses more than" in evidence.why
-        else:  # version 2 kills at once
-            assert evidence.measured["memory_bytes"] == 20 * MB
+        bound = evidence.measured["memory_bytes"]
+        if bound == 20 * MB:  # version 2 kills at once
+            await until(lambda: not node.pids())
+        else:
+            assert 20 * MB < bound < 100 * MB and "uses more than" in evidence.why
 
     on_nodes(run, main, node)
 
