@@ -18,7 +18,7 @@ from harness.checker import Budget
 from harness.claims import Claim
 from harness.clusters.base import Cluster
 from harness.errors import Unsupported, UsageError
-from harness.nemesis import Nemesis
+from harness.nemesis import MeetsTarget, Nemesis
 from harness.plan import Part, Plan
 from harness.streams import Streams
 from harness.target import Target
@@ -72,6 +72,9 @@ def resolve(plan: Plan) -> Experiment:
             f"it has {', '.join(target.workloads)}"
         )
     nemeses: list[Nemesis] = [make("nemeses", part) for part in plan.nemeses]
+    for nemesis in nemeses:
+        if isinstance(nemesis, MeetsTarget):
+            nemesis.meet(target)
     cluster_class: type[Cluster] = plugins.load("clusters", plan.cluster.name)
     claims = claims_of(plan, target)
     judge.validate(claims, workload, checker_factory)

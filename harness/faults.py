@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 CUTS = frozenset({"partition"})
 """Families whose faults cut links: `resolved` holds `drops`."""
 
-STOPS = frozenset({"kill", "pause", "power", "corruption"})
-"""Families whose faults stop the service on the nodes they hit."""
+STOPS = frozenset({"kill", "pause", "power", "corruption", "membership"})
+"""Families whose faults stop the service on the nodes they hit, or take it out of the cluster."""
 
 
 class Status(StrEnum):

@@ -7,7 +7,7 @@ interpreter gives each nemesis of a plan a worker of its own, so one slow fault 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from harness.faults import Evidence, Fault, Injection
 from harness.toll import Toll
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import random
 
     from harness.clusters.base import Cluster
+    from harness.target import Target
 
 
 class Nemesis(Protocol):
@@ -63,3 +64,12 @@ class Nemesis(Protocol):
 
     async def teardown(self, cluster: Cluster) -> None:
         """After the last heal: whatever this family could have left behind, on every node."""
+
+
+@runtime_checkable
+class MeetsTarget(Protocol):
+    """What a nemesis offers beside, when it needs more of the target than its nodes."""
+
+    def meet(self, target: Target) -> None:
+        """Called once, before anything is started. Raises `Unsupported` for a target that lacks what it needs."""
+        ...
