@@ -1,9 +1,9 @@
 """Linearizability: does each object behave as if every operation took effect at one moment while it was open?
 
 Registers whose written values are all different are decided by zones, in near-linear time and however many clients
-crashed; sets, queues and counters of distinct elements, and locks, by monitors; the rest goes to a search that is
-bounded in time and memory. Keys are independent of each other, so each is decided by itself, in parallel. The
-algorithms are in `core/checkers`; docs/checkers.md tells how they decide.
+crashed; sets, queues, priority queues, stacks and counters of distinct elements, and locks, by monitors; the rest goes
+to a search that is bounded in time and memory. Keys are independent of each other, so each is decided by itself, in
+parallel. The algorithms are in `core/checkers`; docs/checkers.md tells how they decide.
 """
 
 from __future__ import annotations

@@ -77,6 +77,34 @@ def test_a_monitor_tells_what_a_queue_did_wrong() -> None:
     )
 
 
+def test_a_monitor_tells_what_a_stack_did_wrong() -> None:
+    ops = [done("push", 1, 1, 0), done("push", 2, 2, 10), done("pop", None, 1, 20)]
+    [anomaly] = check([*ops, done("pop", None, 2, 30)], "stack").anomalies
+    assert (anomaly.type, len(anomaly.ops)) == ("out-of-order", 8)
+    assert anomaly.message.startswith(
+        "The stack was never empty from the return of the push 1 of process 0 (open from 0 ms to 5 ms) on until all "
+    )
+
+
+def test_a_monitor_tells_what_a_priority_queue_did_wrong() -> None:
+    ops = [done("enqueue", 1, 1, 0), done("enqueue", 2, 2, 10), done("dequeue", None, 2, 20)]
+    [anomaly] = check([*ops, done("dequeue", None, 1, 30)], "priority-queue").anomalies
+    assert anomaly.type == "out-of-order"
+    assert anomaly.message.endswith("but at no moment while it could have was there nothing smaller.")
+
+
+@pytest.mark.parametrize("model", ["stack", "priority-queue"])
+def test_many_clients_of_a_stack_need_no_search(model: str) -> None:
+    put, take = ("push", "pop") if model == "stack" else ("enqueue", "dequeue")
+    names = [10_000 - number for number in range(10_000)]
+    rounds = [(names[at : at + 50], names[at : at + 50][::-1]) for at in range(0, 10_000, 50)]
+    order = [(f, name) for puts, takes in rounds for f, part in ((put, puts), (take, takes)) for name in part]
+    ops = [done(f, name if f == put else None, name, 10 * at, 80) for at, (f, name) in enumerate(order)]
+    result = check(ops, model)
+    assert (result.verdict, result.stats["keys_searched"]) == (Verdict.PASS, 0)
+    assert result.stats["seconds"] < 5
+
+
 def test_large_collections_need_no_search() -> None:
     writes = [done("add", i, i, 3 * i, 10) for i in range(20_000)]
     reads = [done("read", None, list(range(i)), 3 * i + 7, 2) for i in range(100, 20_000, 100)]

@@ -1,6 +1,8 @@
 //! A priority queue of whole numbers: `enqueue` one; `dequeue` the smallest, or null if there is none.
 use super::names::integer;
 use super::{drained, Call, Model, Readable, Unreadable};
+use crate::monitors::{judge_priority_queue, Judgement};
+use crate::objects::Timed;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PriorityQueueOp {
@@ -60,5 +62,9 @@ impl Readable for PriorityQueue {
     fn drain(&mut self, call: Call<'_>) -> Result<Vec<PriorityQueueOp>, Unreadable> {
         let elements = drained(&call)?.into_iter().map(|element| integer(element).map(PriorityQueueOp::Dequeue));
         Ok(elements.chain([Ok(PriorityQueueOp::Empty)]).collect::<Result<_, String>>()?)
+    }
+
+    fn judge(&self, ops: &[Timed<PriorityQueueOp>]) -> Judgement<PriorityQueueOp> {
+        judge_priority_queue(ops)
     }
 }

@@ -1,6 +1,8 @@
 //! A stack: `push` a value; `pop` the newest, or null if there is none.
 use super::names::Names;
 use super::{Call, Model, Readable, Unreadable};
+use crate::monitors::{judge_stack, Judgement};
+use crate::objects::Timed;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StackOp {
@@ -53,5 +55,9 @@ impl Readable for Stack {
             "pop" => Ok(Some(StackOp::Pop(self.names.number(call.answer())))),
             _ => Err(call.unknown_f("a stack knows push and pop")),
         }
+    }
+
+    fn judge(&self, ops: &[Timed<StackOp>]) -> Judgement<StackOp> {
+        judge_stack(ops)
     }
 }

@@ -5,14 +5,20 @@
 //! linearizable history has, and knows that a history without them is linearizable. What it cannot decide (elements that
 //! were added twice, types it has no patterns for) it hands to the search.
 mod counter;
+mod lives;
 mod permits;
+mod priority_queue;
 mod queue;
 mod set;
+mod stack;
+mod trees;
 
 pub use counter::judge_counter;
 pub use permits::judge_permits;
+pub use priority_queue::judge_priority_queue;
 pub use queue::judge_queue;
 pub use set::judge_set;
+pub use stack::judge_stack;
 
 use crate::objects::Timed;
 

@@ -30,12 +30,23 @@ pub fn random_object<M: Readable + Clone + Send>(
     ask: &impl Fn(&mut Random) -> Asked,
     answers: &impl Fn(&mut Random, &[Asked]) -> Option<String>,
 ) -> Object<'static, M> {
+    let count = if random.chance(1) { 0 } else { 4 + random.below(4) as u32 };
+    random_object_of(count, random, fresh, ask, answers)
+}
+
+/// The same with a number of requests.
+pub fn random_object_of<M: Readable + Clone + Send>(
+    count: u32,
+    random: &mut Random,
+    fresh: &M,
+    ask: &impl Fn(&mut Random) -> Asked,
+    answers: &impl Fn(&mut Random, &[Asked]) -> Option<String>,
+) -> Object<'static, M> {
     let mut model = fresh.clone();
     let (width, crash, corrupt) = (random.pick(&[1, 4, 12]), random.pick(&[0, 25]), random.pick(&[0, 60, 90]));
     let fail = random.pick(&[0, 10]);
     let mut state = model.initial();
     let (mut ops, mut asked, mut at) = (Vec::new(), Vec::new(), 0);
-    let count = if random.chance(1) { 0 } else { 4 + random.below(4) as u32 };
     for id in 0..count {
         at += random.below(4) as i64;
         let (f, argument) = ask(random);
