@@ -8,7 +8,8 @@ next call dials again; when that fails nothing was sent, and it raises `Connecti
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import socket
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from harness.node.errors import RpcError
@@ -19,10 +20,20 @@ DIAL_S_MAX = 2.0
 
 class TcpConnection(asyncio.Protocol):
     """Implements `harness.clusters.base.Connection`. `source` is this client's name, unlike that of any other; `dest`
-    the node's."""
+    the node's. `connect` makes the socket
+    where this process has no way of its own to the node."""
 
-    def __init__(self, host: str, port: int, *, source: str, dest: str) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        source: str,
+        dest: str,
+        connect: Callable[[], Awaitable[socket.socket]] | None = None,
+    ) -> None:
         self._address = (host, port)
+        self._connect = connect
         self._source = source
         self._dest = dest
         self._lines = Lines()
@@ -41,7 +52,11 @@ class TcpConnection(asyncio.Protocol):
                 return
             try:
                 async with asyncio.timeout(DIAL_S_MAX):
-                    await asyncio.get_running_loop().create_connection(lambda: self, *self._address)
+                    loop = asyncio.get_running_loop()
+                    if self._connect is None:
+                        await loop.create_connection(lambda: self, *self._address)
+                    else:
+                        await loop.create_connection(lambda: self, sock=await self._connect())
             except OSError as error:
                 raise ConnectionRefusedError(f"{self._dest} at {self._address} cannot be reached: {error}") from error
 

@@ -9,7 +9,6 @@ other nodes and the controller, and nothing else.
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import threading
 import time
@@ -24,17 +23,17 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from harness.clusters.base import CAPABILITIES
 from harness.clusters.docker import engine, names, remove
 from harness.clusters.docker import image as node_image
-from harness.clusters.docker.node import DATA, PORT, DockerNode, Placement
-from harness.clusters.linux import addresses, cgroups, ledger, nft, packets, vdso_self_test
+from harness.clusters.docker.node import DATA, DockerNode, Placement
+from harness.clusters.linux import addresses, cgroups, ledger, loop, naming, nft, packets, vdso_self_test
 from harness.clusters.linux.cgroups import Group
 from harness.clusters.linux.clocks import PatchedClocks
 from harness.clusters.linux.dialing import dial
 from harness.clusters.linux.host_network import HostNetwork
 from harness.clusters.linux.identity import Identity
-from harness.clusters.linux.interruption import termination_as_interrupt, undisturbed
 from harness.clusters.linux.limits import CgroupLimits
 from harness.clusters.linux.network import BridgeNetwork
 from harness.clusters.linux.node import ServiceNode
+from harness.clusters.linux.programs import PORT, programs
 from harness.clusters.linux.services import Services
 from harness.clusters.linux.work import to_its_end
 from harness.errors import ClusterError, Unsupported, UsageError
@@ -61,17 +60,14 @@ class DockerCluster:
     name: ClassVar[str] = remove.CLUSTER
 
     def __init__(self, nodes: Sequence[str], streams: Streams, run_id: str, image: str | None = None) -> None:
-        for node in nodes:
-            names.check_node(node)
-        if len(nodes) > addresses.MAX_NODES or len(set(nodes)) != len(nodes):
-            raise UsageError(f"a docker cluster has at most {addresses.MAX_NODES} nodes, each with a name of its own")
+        naming.check_nodes(nodes, self.name)
         if image is not None and (not isinstance(image, str) or not image):
             raise UsageError(f"the docker cluster's option 'image' is the name of an image, not {image!r}")
         self.nodes = tuple(nodes)
         self.run_id = run_id
         self._base = image
         self._controller = Identity.own()
-        run = names.new_run()
+        run = naming.new_run()
         self._record = ledger.Record(run, self.name, str(self._controller))
         self._table = nft.Table(nft.PREFIX + run, str(self._controller))
         self._epoch_ns = time.monotonic_ns()
@@ -124,24 +120,9 @@ class DockerCluster:
         return time.monotonic_ns() - self._epoch_ns
 
     def run(self, main: Callable[[], Awaitable[T]]) -> T:
-        """Runs `main` on uvloop. Ctrl-C and SIGTERM cancel it and are raised as KeyboardInterrupt afterwards; a second
-        one does not wait for `main`. Either way, what the cluster made is removed before this returns.
-        """
-        import uvloop
-
-        async def with_threads() -> T:
-            # Each node may have one blocking piece of work at a time, and a partition must not queue behind slow
-            # starts.
-            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=len(self.nodes) + 8))
-            return await main()
-
-        with termination_as_interrupt():
-            try:
-                with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                    return runner.run(with_threads())
-            finally:
-                with undisturbed():
-                    self._remove()
+        """See `harness.clusters.linux.loop.run`."""
+        # Each node may have one blocking piece of work at a time, and a partition must not queue behind slow starts.
+        return loop.run(main, self._remove, threads=len(self.nodes) + 8)
 
     async def create(self, target: Target, needs: frozenset[str] = frozenset()) -> None:
         service = getattr(target, "service", None)
@@ -192,7 +173,8 @@ class DockerCluster:
                 self.network.open(by_node)
             placement = Placement(self._record.run, self._controller, image, names.network(self._record.run), by_node)
             for node, address in by_node.items():
-                self._members[node] = DockerNode(client, node, address, _command(service, node, by_node))
+                [program] = programs(service, node, by_node, data=DATA, python="python3")
+                self._members[node] = DockerNode(client, node, address, program.argv)
 
             def make(node: DockerNode) -> None:
                 self._go_on()
@@ -243,14 +225,6 @@ def _group_of(node: ServiceNode) -> Group:
         return cgroups.of(min(node.keepers))
     except (ValueError, ProcessLookupError) as gone:
         raise ClusterError(f"the container of {node.name} is not there") from gone
-
-
-def _command(service: NodeService, node: str, by_node: Mapping[str, str]) -> list[str]:
-    peers = ",".join(f"{name}={address}:{PORT}" for name, address in by_node.items())
-    return [
-        *("python3", "-m", "harness.node", service.node_class, "--name", node, "--listen", f"{by_node[node]}:{PORT}"),
-        *("--peers", peers, "--data", DATA, "--options", json.dumps(dict(service.options))),
-    ]
 
 
 def _docker_subnets(client: APIClient) -> list[IPv4Network]:

@@ -7,26 +7,24 @@ leaves the network namespace, the address and the disk as they were, as on a mac
 from __future__ import annotations
 
 import io
-import socket
 import tarfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.clusters.docker import engine, names
-from harness.clusters.linux import commands, processes
+from harness.clusters.linux import commands, processes, status
 from harness.clusters.linux.identity import Identity
 from harness.clusters.linux.node import Done
+from harness.clusters.linux.programs import PORT
 from harness.errors import ClusterError
-from harness.node.wire import Lines, Malformed, decode, encode
 
 if TYPE_CHECKING:
     from docker import APIClient
 
-PORT = 7000
 DATA = "/var/lib/splitbrain"
 LOGS = "/var/log/splitbrain"
 _LOG = f"{LOGS}/node.log"
@@ -38,7 +36,6 @@ _LAUNCH = ("/bin/sh", "-c", f'exec "$@" >>{_LOG} 2>&1', "sh")
 
 SETTLE_TIMEOUT_S = 10.0
 POLL_S = 0.002
-STATUS_TIMEOUT_S = 1.0
 
 LOG_BYTES_MAX = 64 * 1024 * 1024
 """What is fetched of one node's logs."""
@@ -112,22 +109,22 @@ class DockerNode:
             return []
         return [pid for pid in processes.in_namespace(self.namespace) if pid not in self.keepers]
 
-    def launch(self) -> int:
+    def launch(self) -> list[int]:
         """See `ServiceNode`."""
         with engine.explained(f"starting the service of {self.name}"):
             run = self.client.exec_create(self.container, [*_LAUNCH, *self.command], stdout=False, stderr=False)["Id"]
             self.client.exec_start(run, detach=True)
             pid = int(self.client.exec_inspect(run)["Pid"])
         self._wait_for_program(pid)
-        return pid
+        return [pid]
 
     def answers(self) -> bool:
         """See `ServiceNode`."""
-        return self._status() is not None
+        return status.ask(self.name, self.address, self.port) is not None
 
     def wall_ns(self) -> int | None:
         """See `ServiceNode`."""
-        wall = (self._status() or {}).get("wall")
+        wall = (status.ask(self.name, self.address, self.port) or {}).get("wall")
         return wall if isinstance(wall, int) else None
 
     def log_tail(self) -> str:
@@ -160,26 +157,6 @@ class DockerNode:
         directory.mkdir(parents=True, exist_ok=True)
         for name, content in self._logs().items():
             (directory / name).write_bytes(content)
-
-    def _status(self) -> dict[str, Any] | None:
-        """What the node runtime says of itself, None when it is not there or still starting."""
-        question = encode("splitbrain", self.name, {"type": "node_status", "msg_id": 1})
-        lines = Lines()
-        deadline = time.monotonic() + STATUS_TIMEOUT_S
-        try:
-            with socket.create_connection((self.address, self.port), timeout=STATUS_TIMEOUT_S) as connection:
-                connection.sendall(question)
-                while (left_s := deadline - time.monotonic()) > 0:
-                    connection.settimeout(left_s)
-                    data = connection.recv(65536)
-                    if not data:
-                        return None
-                    for line in lines.feed(data):
-                        body = decode(line).body
-                        return body if body["type"] == "node_status_ok" else None
-        except (OSError, Malformed):
-            pass
-        return None
 
     def _wait_for_program(self, pid: int) -> None:
         """Until the shell has become the service, or is gone: a clock patched before would be lost with the shell."""

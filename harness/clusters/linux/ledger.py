@@ -1,7 +1,7 @@
 """What a run is about to make, on disk before it is made.
 
 A controller can be killed at any instruction, so the order is: write down the name, make the thing, remove the thing,
-strike the name. One directory per run below `/run/splitbrain` holds `record.json` and whatever files the run needs; a
+strike the name. One directory per run below `ROOT` holds `record.json` and whatever files the run needs; a
 later start reads the record of each dead controller and removes what it names. Things that carry labels of their own
 (containers) are found by these as well.
 """
@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,11 +23,20 @@ from typing import Any
 from harness.clusters.linux.identity import Identity
 from harness.errors import ClusterError
 
-ROOT = Path("/run/splitbrain")
-"""Readable by root alone. Cleared by a reboot on most systems; where it is not, the boot id in each identity tells."""
 
-SCRATCH = Path("/var/lib/splitbrain")
-"""For what is too large for /run, which is memory on most systems."""
+def _places() -> tuple[Path, Path]:
+    user = os.geteuid()
+    if user == 0:
+        return Path("/run/splitbrain"), Path("/var/lib/splitbrain")
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    own = f"splitbrain-{user}"
+    return (Path(runtime, "splitbrain") if runtime.startswith("/") else Path("/tmp", own)), Path("/var/tmp", own)
+
+
+ROOT, SCRATCH = _places()
+"""Where records are kept, and where a run may keep what is too large for memory, which is what /run is on most systems.
+Each is for one user alone. ROOT is cleared by a reboot on most systems; where it is not, the boot id in each identity
+tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,8 @@ class Record:
 def write(record: Record) -> None:
     """Puts the record on disk, replacing an older one whole. Raises `ClusterError` where that cannot be done."""
     try:
-        record.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _claim(ROOT)
+        record.directory.mkdir(mode=0o700, exist_ok=True)
         draft = record.directory / "record.json.new"
         with draft.open("w", encoding="utf-8") as file:
             json.dump(asdict(record), file)
@@ -78,6 +89,16 @@ def amend(record: Record, **changes: Any) -> Record:
     return amended
 
 
+def make_scratch(record: Record) -> Path:
+    """The run's directory for large files, made and empty. Raises `ClusterError` where that cannot be done."""
+    try:
+        _claim(SCRATCH)
+        record.scratch.mkdir(mode=0o755)
+    except OSError as problem:
+        raise ClusterError(f"cannot make {record.scratch}: {problem.strerror}") from problem
+    return record.scratch
+
+
 def strike(record: Record) -> None:
     """Forgets a run whose things are gone. Unknown runs are fine."""
     for directory in (record.scratch, record.directory):
@@ -91,6 +112,8 @@ def strike(record: Record) -> None:
 def records() -> list[Record]:
     """Every readable record, of living and dead runs."""
     found = []
+    if not _ours(ROOT):
+        return []
     for entry in sorted(ROOT.glob("*/record.json")):
         try:
             raw = json.loads(entry.read_text(encoding="utf-8"))
@@ -117,10 +140,27 @@ def locked(name: str) -> Iterator[None]:
     process dies.
     """
     try:
-        ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _claim(ROOT)
         file = (ROOT / f"{name}.lock").open("w", encoding="ascii")
     except OSError as problem:
         raise ClusterError(f"cannot use {ROOT}: {problem.strerror}") from problem
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _claim(place: Path) -> None:
+    """Makes one of our places where it is not there yet. In a directory that anybody may write to, such as /tmp,
+    somebody else can have been first, and what they put there is not to be trusted."""
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not _ours(place):
+        raise ClusterError(f"{place} is not a directory of this user's alone: look at it, and remove it")
+
+
+def _ours(place: Path) -> bool:
+    try:
+        found = place.lstat()
+    except FileNotFoundError:
+        return False
+    writable_by_others = bool(found.st_mode & 0o022)
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not writable_by_others

@@ -43,9 +43,9 @@ class ServiceNode(Protocol):
         """Every living process of the service, however it was forked or daemonised, as this machine numbers them."""
         ...
 
-    def launch(self) -> int:
-        """Starts the service and returns its process, which executes the service's program from the start. Raises
-        `ClusterError`.
+    def launch(self) -> Sequence[int]:
+        """Starts the service's programs, one after the other, and returns their processes, each of which executes its
+        program from the start; 0 stands for one that has come to its end already. Raises `ClusterError`.
         """
         ...
 

@@ -113,6 +113,19 @@ def in_namespace(inode: int) -> list[int]:
     return sorted(found)
 
 
+def number_of(inner: int, inode: int) -> int:
+    """How this pid namespace numbers a process that another one, which lies within, numbers `inner`. Raises
+    ProcessLookupError."""
+    for pid in in_namespace(inode):
+        try:
+            text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if any(line.startswith("NSpid:") and int(line.split()[-1]) == inner for line in text.splitlines()):
+            return pid
+    raise ProcessLookupError(inner)
+
+
 def send(pids: Iterable[int], number: signal.Signals) -> None:
     """Signals each process that is still there."""
     for pid in pids:

@@ -176,16 +176,16 @@ class Services:
         if pids:
             return Evidence(Status.SKIPPED, why="the node was running")
         began = time.monotonic()
-        pid = node.launch()
+        launched = node.launch()
         self._place(node)
         if self._clocks.in_use(node.name):
             # As early as can be, and once more below: until then it may have executed its program, which drops the
             # patch, or forked.
             self._clocks.apply(node.name)
-        self._wait_until_it_answers(node, pid, began + START_TIMEOUT_S)
+        self._wait_until_it_answers(node, launched, began + START_TIMEOUT_S)
         self._place(node)
         measured: dict[str, Any] = {
-            "pid": pid,
+            "pids": list(launched),
             "port": node.port,
             "answered_after_ms": round((time.monotonic() - began) * 1000),
         }
@@ -202,11 +202,11 @@ class Services:
         if self._limits is not None:
             self._limits.place(node.name)
 
-    def _wait_until_it_answers(self, node: ServiceNode, pid: int, deadline: float) -> None:
+    def _wait_until_it_answers(self, node: ServiceNode, launched: Sequence[int], deadline: float) -> None:
         while True:
             if self._closing():
                 raise NodeError(f"{node.name}: not waited for, because the cluster is being removed")
-            if not processes.alive(pid) and not node.pids():
+            if not all(map(processes.alive, launched)):
                 raise NodeError(_with_log(f"{node.name} crashed at start", node))
             if node.answers():
                 return

@@ -116,7 +116,7 @@ def test_kill_ends_every_process_of_the_service_and_keeps_the_container() -> Non
 
         evidence = (await cluster.processes.start(NODES))["n1"]
         assert evidence.status is Status.APPLIED
-        assert evidence.measured["pid"] in cluster.members["n1"].pids()
+        assert evidence.measured["pids"][0] in cluster.members["n1"].pids()
         await ask(cluster, "n1")
         assert (await cluster.processes.start(["n1"]))["n1"].status is Status.SKIPPED
 

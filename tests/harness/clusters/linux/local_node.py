@@ -51,11 +51,11 @@ class LocalNode:
         family = [self.child.pid, *(pid for pid in _children(self.child.pid))]
         return [pid for pid in family if processes.alive(pid)]
 
-    def launch(self) -> int:
+    def launch(self) -> list[int]:
         self.close()
         arguments = [sys.executable, "-c", SERVICE, str(self.port), str(self.forks), self.crash]
         self.child = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return self.child.pid
+        return [self.child.pid]
 
     def answers(self) -> bool:
         return self.ask() is not None

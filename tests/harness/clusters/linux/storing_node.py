@@ -40,11 +40,11 @@ class StoringNode(LocalNode):
         super().__init__(name)
         self.data = data
 
-    def launch(self) -> int:
+    def launch(self) -> list[int]:
         self.close()
         arguments = [sys.executable, "-c", STORE, str(self.port), str(self.data)]
         self.child = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return self.child.pid
+        return [self.child.pid]
 
     def answers(self) -> bool:
         try:

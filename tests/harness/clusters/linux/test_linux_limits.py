@@ -42,10 +42,10 @@ class Worker(LocalNode):
 
     program: tuple[str, ...] = ("import time; time.sleep(60)",)
 
-    def launch(self) -> int:
+    def launch(self) -> list[int]:
         self.close()
         self.child = subprocess.Popen([sys.executable, "-c", *self.program], stderr=subprocess.DEVNULL)
-        return self.child.pid
+        return [self.child.pid]
 
     def answers(self) -> bool:
         return True

@@ -50,7 +50,7 @@ def test_a_service_with_children_is_killed_whole_and_started_again() -> None:
         assert not any(map(processes.alive, before))
         assert (await services.kill(["n1", "n1"]))["n1"].why == "the node was not running"
         evidence = (await services.start(["n1"]))["n1"]
-        assert evidence.measured["pid"] in node.pids() and node.answers()
+        assert evidence.measured["pids"][0] in node.pids() and node.answers()
         assert (await services.start(["n1"]))["n1"].why == "the node was running"
 
     node = LocalNode("n1", forks=2)
