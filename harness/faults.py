@@ -19,7 +19,7 @@ outer bound.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 CUTS = frozenset({"partition"})
 """Families whose faults cut links: `resolved` holds `drops`."""
+
+SHAPES = frozenset({"packet"})
+"""Families whose faults do something to packets, and count them as `..._packets`."""
 
 STOPS = frozenset({"kill", "pause", "power", "corruption", "membership"})
 """Families whose faults stop the service on the nodes they hit, or take it out of the cluster."""
@@ -264,6 +267,8 @@ class _Draft:
         if Status.APPLIED in statuses:
             if self.family in CUTS and _dropped(self.healed) == 0:
                 return Status.INDETERMINATE, "it never bit: nothing was dropped while it was in force"
+            if self.family in SHAPES and _counted(self.healed, _is_packets) == 0:
+                return Status.INDETERMINATE, "it never bit: it touched no packet while it was in force"
             return Status.APPLIED, ""
         reasons = sorted(f"{node}: {one.why or one.status.value}" for node, one in self.injected.items())
         status = Status.INDETERMINATE if statuses - {Status.SKIPPED} else Status.SKIPPED
@@ -287,13 +292,21 @@ def _merged(start: Evidence, stop: Evidence | None) -> Evidence:
 def _dropped(healed: Mapping[str, Evidence]) -> float | None:
     """How much a cut dropped or rejected (`dropped_packets`, `rejected_packets`, ...), over all nodes; None when nobody
     counted."""
-    counts = [
+    return _counted(healed, lambda name: name.startswith(("dropped", "rejected")))
+
+
+def _counted(healed: Mapping[str, Evidence], counts: Callable[[str], bool]) -> float | None:
+    values = [
         value
         for one in healed.values()
         for name, value in one.measured.items()
-        if name.startswith(("dropped", "rejected")) and isinstance(value, int | float)
+        if counts(name) and isinstance(value, int | float)
     ]
-    return sum(counts) if counts else None
+    return sum(values) if values else None
+
+
+def _is_packets(name: str) -> bool:
+    return name.endswith("_packets")
 
 
 def _evidence(op: Operation) -> dict[str, Evidence]:

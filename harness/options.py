@@ -8,6 +8,7 @@ never a number here.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -44,6 +45,17 @@ def number(owner: str, name: str, value: Any, *, min: float, max: float) -> floa
     if not fits or not min <= value <= max:
         raise UsageError(f"{owner}: {name} must be a number from {min:g} to {max:g}, not {value!r}")
     return float(value)
+
+
+def chance(owner: str, name: str, value: Any) -> float:
+    """A chance above 0 and at most 1, out of a number or a text such as `20%`."""
+    share = value
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value)):
+        share = float(match[1]) / 100
+    fits = isinstance(share, int | float) and not isinstance(share, bool) and 0 < share <= 1
+    if not fits:
+        raise UsageError(f"{owner}: {name} must be a chance above 0 and at most 1, or 100%, not {value!r}")
+    return float(share)
 
 
 def choices(owner: str, name: str, value: Any, allowed: Collection[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them: `500ms`, `60s`, `2m`, `4GB`."""
+"""Durations, sizes and rates as people write them: `500ms`, `60s`, `2m`, `4GB`, `1mbit`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from harness.errors import UsageError
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|min|h)?\s*")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, None: 1.0}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?\s*", re.IGNORECASE)
+_RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?)bit\s*", re.IGNORECASE)
+_KBIT = {"": 1e-3, "k": 1.0, "m": 1e3, "g": 1e6}
 _BYTES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
@@ -34,6 +36,13 @@ def size_bytes(text: object) -> int:
     if isinstance(text, str) and (match := _SIZE.fullmatch(text)):
         return int(float(match[1]) * _BYTES[(match[2] or "")[:1].lower()])
     raise UsageError(f"{text!r} is not a size: write a number with a unit, such as 4GB or 512MB")
+
+
+def rate_kbit(text: object) -> float:
+    """Kilobits per second out of `500kbit`, `1mbit` or `2gbit` (powers of 1000, as tc counts). Raises `UsageError`."""
+    if isinstance(text, str) and (match := _RATE.fullmatch(text)):
+        return float(match[1]) * _KBIT[match[2].lower()]
+    raise UsageError(f"{text!r} is not a rate: write a number of bits per second with a unit, such as 500kbit or 1mbit")
 
 
 def format_duration(seconds: float) -> str:

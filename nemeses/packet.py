@@ -13,8 +13,10 @@ from typing import Any, ClassVar
 
 from harness import options
 from harness.clusters.base import PACKETS, Cluster, Network, Shape
+from harness.errors import UsageError
 from harness.faults import Evidence, Fault, Injection
 from harness.toll import Toll
+from harness.units import rate_kbit
 from nemeses.victims import Victims, resolve
 
 TARGETS = ("one", "minority", "majority", "primaries", "all")
@@ -23,8 +25,8 @@ TARGETS = ("one", "minority", "majority", "primaries", "all")
 class Packet:
     """`behaviours`: which of `PACKETS` to draw from. `targets`: whose sending is disturbed, see `nemeses.victims`.
 
-    `delay` and `jitter` are durations (jitter either way); `loss`, `duplicate` and `reorder` are chances, 0 to 1;
-    `rate_kbit` is kilobits per second on each link.
+    The amounts are called as tc netem calls them: `delay` and `jitter` are durations (jitter either way), `loss`,
+    `duplicate` and `reorder` are chances (0.2 or `20%`), `rate` is what each link carries, such as `1mbit`.
     """
 
     family: ClassVar[str] = "packet"
@@ -37,10 +39,10 @@ class Packet:
         targets: Any = None,
         delay: float | str = 0.05,
         jitter: float | str = 0.01,
-        loss: float = 0.2,
-        duplicate: float = 0.2,
-        reorder: float = 0.2,
-        rate_kbit: float = 1_000,
+        loss: float | str = 0.2,
+        duplicate: float | str = 0.2,
+        reorder: float | str = 0.2,
+        rate: str = "1mbit",
     ) -> None:
         own = self.family
         self.interval_s = options.interval(own, interval)
@@ -51,10 +53,10 @@ class Packet:
         jitter_ms = options.duration(own, "jitter", jitter, min_s=0, max_s=60) * 1000
         shapes = {
             "delay": Shape(delay_ms=delay_ms, jitter_ms=jitter_ms),
-            "loss": Shape(loss=options.number(own, "loss", loss, min=0.001, max=1)),
-            "duplicate": Shape(duplicate=options.number(own, "duplicate", duplicate, min=0.001, max=1)),
-            "reorder": Shape(reorder=options.number(own, "reorder", reorder, min=0.001, max=1)),
-            "rate": Shape(rate_kbit=options.number(own, "rate_kbit", rate_kbit, min=1, max=1e9)),
+            "loss": Shape(loss=options.chance(own, "loss", loss)),
+            "duplicate": Shape(duplicate=options.chance(own, "duplicate", duplicate)),
+            "reorder": Shape(reorder=options.chance(own, "reorder", reorder)),
+            "rate": Shape(rate_kbit=_rate_kbit(rate)),
         }
         self.shapes = tuple(shapes[behaviour] for behaviour in drawn)
 
@@ -81,6 +83,14 @@ class Packet:
 
     async def teardown(self, cluster: Cluster) -> None:
         """Nothing: shapes are lifted one by one, and the cluster takes the rest down with itself."""
+
+
+def _rate_kbit(raw: Any) -> float:
+    try:
+        kbit = rate_kbit(raw)
+    except UsageError as problem:
+        raise UsageError(f"packet: rate: {problem}") from None
+    return options.number("packet", "rate in kbit", kbit, min=1, max=1e8)
 
 
 def _network(cluster: Cluster) -> Network:

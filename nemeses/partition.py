@@ -19,22 +19,33 @@ node in the middle, and a leader-based store whose newest log lies at the rim ca
 election of Ng et al., "Omni-Paxos: Breaking the Barriers of Partial Connectivity", EuroSys 2023). Ask for it by name.
 """
 
+MANNERS = {"drop": "partition", "reject": "reject"}
+"""How messages are kept from a node, and the capability that it takes."""
+
 
 class Partition:
     """`grudges`: names out of `harness.grudges.NAMES`, or explicit maps from a node to those whose messages it does
-    not receive; each cut draws one of them. Default: `DEFAULT`."""
+    not receive; each cut draws one of them. Default: `DEFAULT`.
+
+    `manner`: one or both of `MANNERS`. What is dropped is lost without a word, as when a cable is pulled; what is
+    rejected is answered at once with a reset, as when a host comes back without its connections, or by a firewall."""
 
     family: ClassVar[str] = "partition"
-    needs: ClassVar[frozenset[str]] = frozenset({"partition"})
 
-    def __init__(self, *, interval: float | str = 10, grudges: Any = None) -> None:
+    def __init__(self, *, interval: float | str = 10, grudges: Any = None, manner: Any = "drop") -> None:
         self.interval_s = options.interval(self.family, interval)
         self.grudges = _grudges(grudges)
+        self.manners = options.choices(self.family, "manner", manner, MANNERS)
+        self.needs = frozenset(MANNERS[one] for one in self.manners)
 
     def draw(self, random: _random.Random) -> Mapping[str, Any]:
-        """`{"grudge": name or map, "seed": n}`; the nodes are picked from the seed when the cut is made."""
+        """`{"grudge": name or map, "seed": n}`, and `"manner": "reject"` where nothing is dropped; the nodes are picked
+        from the seed when the cut is made.
+        """
         grudge = self.grudges[random.randrange(len(self.grudges))]
-        return {"grudge": grudge, "seed": random.getrandbits(SEED_BITS)}
+        draw = {"grudge": grudge, "seed": random.getrandbits(SEED_BITS)}
+        manner = self.manners[random.randrange(len(self.manners))] if len(self.manners) > 1 else self.manners[0]
+        return draw if manner == "drop" else draw | {"manner": manner}
 
     def toll(self, nodes: Sequence[str], draw: Mapping[str, Any]) -> Toll:
         return Toll(drops=_drops(nodes, draw))
@@ -46,7 +57,9 @@ class Partition:
 
     async def inject(self, cluster: Cluster, fault: Fault) -> Injection:
         drops = _drops(cluster.nodes, fault.draw)
-        nodes = await _network(cluster).cut(fault.id, drops) if drops else {}
+        network = _network(cluster)
+        cut = network.reject if fault.draw.get("manner") == "reject" else network.cut
+        nodes = await cut(fault.id, drops) if drops else {}
         return Injection({"drops": drops}, nodes)
 
     async def heal(self, cluster: Cluster, fault: Fault) -> Mapping[str, Evidence]:

@@ -67,8 +67,21 @@ def test_a_cut_that_never_dropped_a_packet_is_indeterminate() -> None:
     healed = {"n1": applied(dropped_messages=0), "n2": applied(dropped_messages=3)}
     one = Script().fault("partition-1", 1, 2, ["n1", "n2"], drops={"n1": ["n2"]}, healed=healed)
     assert spans(one.history())[0].applied, "one node that dropped something is enough"
-    other = Script().fault("packet-1", 1, 2, ["n1"], healed={"n1": applied(dropped_packets=0)})
+    rejecting = Script().fault("partition-1", 1, 2, ["n1"], drops={"n1": ["n2"]}, healed={"n1": applied(rejected=0)})
+    assert spans(rejecting.history())[0].status is Status.INDETERMINATE
+    other = Script().fault("clock-1", 1, 2, ["n1"], healed={"n1": applied(dropped_packets=0)})
     assert spans(other.history())[0].applied, "only a cut has to drop something"
+
+
+def test_a_shape_that_no_packet_met_is_indeterminate() -> None:
+    idle = Script().fault("packet-1", 1, 2, ["n1"], healed={"n1": applied(lost_packets=0, sent_packets=0)})
+    [span] = spans(idle.history())
+    assert (span.status, span.why) == (
+        Status.INDETERMINATE,
+        "it never bit: it touched no packet while it was in force",
+    )
+    busy = Script().fault("packet-1", 1, 2, ["n1"], healed={"n1": applied(lost_packets=0, sent_packets=3)})
+    assert spans(busy.history())[0].applied
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
-from harness.units import duration_s, format_duration, size_bytes
+from harness.units import duration_s, format_duration, rate_kbit, size_bytes
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,19 @@ def test_sizes_are_read(text: object, size: int) -> None:
 def test_other_things_are_not_sizes(text: object) -> None:
     with pytest.raises(UsageError, match="is not a size"):
         size_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kbit"), [("500kbit", 500), ("1mbit", 1000), ("2.5 Gbit", 2_500_000), ("800bit", 0.8)]
+)
+def test_rates_are_read(text: object, kbit: float) -> None:
+    assert rate_kbit(text) == kbit
+
+
+@pytest.mark.parametrize("text", ["", "fast", 1000, "1000", "-1kbit", "1mbps", None, True])
+def test_other_things_are_not_rates(text: object) -> None:
+    with pytest.raises(UsageError, match="is not a rate"):
+        rate_kbit(text)
 
 
 @given(st.floats(min_value=0, max_value=1e9, allow_subnormal=False).filter(lambda x: x == 0 or x > 1e-4))

@@ -11,7 +11,7 @@ import pytest
 
 from harness import grudges
 from harness.clusters.sim import SimCluster
-from harness.errors import NodeError, UsageError
+from harness.errors import NodeError, Unsupported, UsageError
 from harness.faults import Evidence, Fault, Injection, Status
 from harness.nemesis import Nemesis
 from harness.streams import Streams
@@ -397,7 +397,39 @@ def test_offsets_stay_within_the_maximum_and_come_in_all_sizes() -> None:
     on_cluster(scene)
 
 
+def test_a_cut_can_be_a_refusal_which_the_simulator_has_none_of() -> None:
+    async def scene(cluster: SimCluster) -> None:
+        nemesis = Partition(grudges="halves", manner="reject")
+        assert SimCluster.probe()["reject"] and nemesis.needs == {"reject"}
+        with pytest.raises(Unsupported, match="no connections to reset"):
+            await inject(cluster, nemesis, **nemesis.draw(Random(1)))
+
+    on_cluster(scene)
+    assert Partition().needs == {"partition"}
+    both = Partition(manner=["drop", "reject"])
+    assert both.needs == {"partition", "reject"}
+    assert {both.draw(Random(seed)).get("manner", "drop") for seed in range(20)} == {"drop", "reject"}
+    with pytest.raises(UsageError, match="manner must be one or several of drop, reject"):
+        Partition(manner="shout")
+
+
 # Packet
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"loss": 0}, "loss must be a chance above 0 and at most 1, or 100%, not 0"),
+        ({"duplicate": "200%"}, "duplicate must be a chance"),
+        ({"reorder": True}, "reorder must be a chance"),
+        ({"rate": 1000}, "rate: 1000 is not a rate"),
+        ({"rate": "1bit"}, "rate in kbit must be a number from 1 to"),
+        ({"behaviours": "corrupt"}, "behaviours must be one or several of delay, loss, duplicate, reorder, rate"),
+    ],
+)
+def test_amounts_that_are_none_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Packet(**options)
 
 
 @pytest.mark.parametrize(
@@ -420,7 +452,7 @@ def test_a_shape_disturbs_what_its_nodes_send(behaviour: str, counter: str) -> N
 
 
 def test_every_behaviour_is_drawn_and_has_its_amount() -> None:
-    nemesis = Packet(delay="20ms", jitter="5ms", loss=0.1, rate_kbit=64)
+    nemesis = Packet(delay="20ms", jitter="5ms", loss="10%", rate="64kbit")
     shapes = [nemesis.draw(Random(seed))["shape"] for seed in range(100)]
     assert {tuple(shape) for shape in shapes} == {
         ("delay_ms", "jitter_ms"),
@@ -445,7 +477,7 @@ def test_every_behaviour_is_drawn_and_has_its_amount() -> None:
         (Clock, {"max": 0}, "clock: max must lie between"),
         (Clock, {"kinds": ["jump"]}, "clock: kinds must be one or several of bump, strobe, reset"),
         (Packet, {"behaviours": "mangle"}, "packet: behaviours must be one or several of delay, loss"),
-        (Packet, {"loss": 2}, "packet: loss must be a number from 0.001 to 1, not 2"),
+        (Packet, {"loss": 2}, "packet: loss must be a chance above 0 and at most 1, or 100%, not 2"),
         (Packet, {"delay": "-1s"}, "packet: delay"),
         (Partition, {"interval": True}, "partition: interval"),
         (Disk, {"kinds": "wet"}, "disk: kinds must be one or several of full, read-only, hang, slow, error"),
