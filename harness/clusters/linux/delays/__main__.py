@@ -22,7 +22,8 @@ from harness.clusters.linux.delays import table
 from harness.clusters.linux.delays.queue import Queue
 from harness.clusters.linux.delays.schedule import Schedule
 
-_SO_MARK = 36
+_SEND_BUFFER_FORCE = 32
+_SEND_BYTES = 8 << 20
 
 
 class Daemon:
@@ -33,7 +34,9 @@ class Daemon:
         self.schedule = Schedule()
         self.queue = Queue()
         self._copies = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-        self._copies.setsockopt(socket.SOL_SOCKET, _SO_MARK, table.MARK)
+        self._copies.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, table.COPY)
+        with suppress(OSError):  # as for the queue
+            self._copies.setsockopt(socket.SOL_SOCKET, _SEND_BUFFER_FORCE, _SEND_BYTES)
         self._copies.setblocking(False)
         self._table = table.queue_to(name, owner, peers, self.queue.number)
         self._input = b""
@@ -44,8 +47,7 @@ class Daemon:
         waiting: list[int] = [self.queue.socket.fileno(), 0]
         while True:
             readable, _, _ = select.select(waiting, [], [], self.schedule.wait_s(time.monotonic_ns()))
-            for packet in self.queue.packets():
-                self.schedule.take(packet.id, packet.destination, packet.content, time.monotonic_ns())
+            self._take()
             self._send(self.schedule.due(time.monotonic_ns()))
             if 0 in readable and not self._obey():
                 return
@@ -54,21 +56,17 @@ class Daemon:
         """Queues nothing more, and sends what waits."""
         self._table.close()
         self.schedule.reshape({})
-        for packet in self.queue.packets():
-            self.schedule.take(packet.id, packet.destination, packet.content, 0)
+        self._take()
         self._send(self.schedule.due(sys.maxsize))
 
-    def _send(self, due: Sequence[int | bytes]) -> None:
-        ids: list[int] = []
-        for packet in due:
-            if isinstance(packet, int):
-                ids.append(packet)
-            else:  # a copy, in its turn
-                self.queue.let_go(ids)
-                ids.clear()
-                with suppress(OSError):  # as a full wire loses it
-                    self._copies.sendto(packet, (socket.inet_ntoa(packet[16:20]), 0))
-        self.queue.let_go(ids)
+    def _take(self) -> None:
+        for packet in self.queue.packets():
+            self.schedule.take(packet, packet[16:20], time.monotonic_ns())
+
+    def _send(self, packets: Sequence[bytes]) -> None:
+        for packet in packets:
+            with suppress(OSError):  # as a full wire loses it
+                self._copies.sendto(packet, (socket.inet_ntoa(packet[16:20]), 0))
 
     def _obey(self) -> bool:
         said = os.read(0, 65536)
@@ -76,16 +74,15 @@ class Daemon:
         for line in lines:
             shape = json.loads(line)
             self.schedule.reshape(shape)
-            self.queue.copy(whole=bool(self.schedule.duplicate))
             say(self._counters())
         return bool(said)
 
     def _counters(self) -> dict[str, int]:
         return {
-            "delayed_packets": self.schedule.taken - self.schedule.duplicated,
+            "delayed_packets": self.schedule.taken,
             "duplicated_packets": self.schedule.duplicated,
             "reordered_packets": self.schedule.reordered,
-            "overflowed_packets": self.queue.dropped(),
+            "overflowed_packets": self.schedule.overflowed + self.queue.overflowed(),
         }
 
 

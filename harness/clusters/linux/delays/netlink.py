@@ -59,9 +59,8 @@ def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         at += length + (-length % 4)
 
 
-def attributes(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
-    """(type, begin, end) of each attribute's value from that offset on."""
-    end = len(data)
+def attributes(data: bytes | bytearray, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """(type, begin, end) of each attribute's value between these offsets."""
     while at + 4 <= end:
         length, kind = _ATTRIBUTE.unpack_from(data, at)
         if length < 4:

@@ -1,13 +1,18 @@
-"""A queue of the kernel's (nfnetlink_queue): packets come by number, and wait in the kernel for a verdict."""
+"""A queue of the kernel's (nfnetlink_queue) that packets are taken out of, whole and one by one.
+
+They are not left in the kernel until their time has come: a packet that waits there still counts against the socket
+that sent it, and TCP sends no more than a few before the first has left (its small queues), as it would on a network
+card that is stuck. So the kernel's own is dropped at once, which its sender takes for sent, and a copy goes later. For
+the same reason netem orphans packets. It costs the copies, and that large segments are cut up beforehand.
+"""
 
 from __future__ import annotations
 
 import errno
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.clusters.linux.delays.netlink import (
@@ -21,38 +26,22 @@ from harness.clusters.linux.delays.netlink import (
     number,
     opened,
 )
-
-PACKETS_MAX = 20_000
-"""How many packets may wait; what comes then is dropped, as in a router. 100 ms at 200 thousand packets a second."""
+from harness.clusters.linux.delays.schedule import PACKETS_MAX
 
 NUMBERS = range(23_000, 23_100)
 """Where a free queue is looked for."""
 
-_PACKET, _VERDICT, _CONFIG = (3 << 8 | kind for kind in (0, 1, 2))
+_PACKET, _CONFIG, _VERDICTS = (3 << 8 | kind for kind in (0, 2, 3))
 _BIND = 1
-_COPY_PACKET = 2
-_IP_HEADER_BYTES, _WHOLE_BYTES = 20, 0xFFFF
-_WHOLE_SEGMENTS = 4
+_COPY_PACKET, _WHOLE_BYTES = 2, 0xFFFF
 _PACKET_HEADER, _PAYLOAD = 1, 10
-_ACCEPT = 1
+_DROP = 0
 _SOCKET_BYTES = 8 << 20
 _NO_ENOBUFS = 5
 _RECEIVE_BUFFER_FORCE = 33
 _SOL_NETLINK = 270
 _PACKETS_A_ROUND = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """A packet that waits: its number, and its first bytes, from the IPv4 header on."""
-
-    id: int
-    content: bytes
-
-    @property
-    def destination(self) -> bytes:
-        """The four bytes of the address it goes to."""
-        return self.content[16:20]
+_TYPE = struct.Struct("=4xH")
 
 
 class Queue:
@@ -62,43 +51,45 @@ class Queue:
         """Raises OSError when this kernel has no such queues, or they are not for us to use."""
         self.socket = opened()
         self.number = self._bind()
+        self._buffer = bytearray(RECEIVE_BYTES)
         self.socket.setsockopt(_SOL_NETLINK, _NO_ENOBUFS, 1)
         with suppress(OSError):  # more than root of a user namespace may have
             self.socket.setsockopt(socket.SOL_SOCKET, _RECEIVE_BUFFER_FORCE, _SOCKET_BYTES)
-        self._configure(number(3, PACKETS_MAX))
-        self.copy(whole=False)
+        # Not acknowledged: the answer would come between packets. Wrong parameters are a mistake of this program.
+        parameters = number(3, PACKETS_MAX) + attribute(2, struct.pack("!IB", _WHOLE_BYTES, _COPY_PACKET))
+        self.socket.send(message(_CONFIG, 0, 0, self.number, parameters))
 
-    def copy(self, *, whole: bool) -> None:
-        """Whether packets come whole, each as it goes over the wire; else with their headers only, and as large as TCP
-        hands them down, which is cheaper."""
-        length = _WHOLE_BYTES if whole else _IP_HEADER_BYTES
-        flags = 0 if whole else _WHOLE_SEGMENTS
-        self._configure(
-            attribute(2, struct.pack("!IB", length, _COPY_PACKET)) + number(4, _WHOLE_SEGMENTS) + number(5, flags)
-        )
+    def packets(self) -> Iterator[bytes]:
+        """What has come, from the IPv4 header on, without waiting; at most some hundreds at once."""
+        buffer, last = self._buffer, b""
+        try:
+            for _ in range(_PACKETS_A_ROUND):
+                try:
+                    size = self.socket.recv_into(buffer, 0, socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    return
+                if _TYPE.unpack_from(buffer)[0] != _PACKET:
+                    continue
+                for kind, begin, end in attributes(buffer, HEADER_BYTES, size):
+                    if kind == _PACKET_HEADER:
+                        last = bytes(buffer[begin : begin + 4])
+                    elif kind == _PAYLOAD:
+                        yield bytes(memoryview(buffer)[begin:end])
+        finally:
+            if last:
+                self._drop_up_to(last)
 
-    def packets(self) -> Iterator[Packet]:
-        """What has come, without waiting, at most some hundreds at once."""
-        for _ in range(_PACKETS_A_ROUND):
-            try:
-                data = self.socket.recv(RECEIVE_BYTES, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return
-            if struct.unpack_from("=H", data, 4)[0] == _PACKET:
-                yield _packet(data)
-
-    def let_go(self, ids: Sequence[int]) -> None:
-        """Sends these packets on their way."""
-        if ids:
-            self.socket.send(b"".join(_verdict(self.number, packet) for packet in ids))
-
-    def dropped(self) -> int:
-        """How many packets the kernel dropped because too many waited."""
+    def overflowed(self) -> int:
+        """How many packets the kernel dropped because too many waited to be taken."""
         for line in Path("/proc/net/netfilter/nfnetlink_queue").read_text(encoding="ascii").splitlines():
             fields = [int(one) for one in line.split()]
             if fields[0] == self.number:
                 return fields[5] + fields[6]
         return 0
+
+    def _drop_up_to(self, packet: bytes) -> None:
+        verdict = attribute(2, _DROP.to_bytes(4, "big") + packet)
+        self.socket.send(message(_VERDICTS, 0, 0, self.number, verdict))
 
     def _bind(self) -> int:
         for candidate in NUMBERS:
@@ -111,21 +102,3 @@ class Queue:
             else:
                 return candidate
         raise AssertionError("there is a last one")
-
-    def _configure(self, body: bytes) -> None:
-        # Not acknowledged: the answer would come between packets. Wrong parameters are a mistake of this program.
-        self.socket.send(message(_CONFIG, 0, 0, self.number, body))
-
-
-def _packet(data: bytes) -> Packet:
-    found, content = 0, b""
-    for kind, begin, end in attributes(data, HEADER_BYTES):
-        if kind == _PACKET_HEADER:
-            found = int.from_bytes(data[begin : begin + 4], "big")
-        elif kind == _PAYLOAD:
-            content = data[begin:end]
-    return Packet(found, content)
-
-
-def _verdict(queue: int, packet: int) -> bytes:
-    return message(_VERDICT, 0, 0, queue, attribute(2, struct.pack("!II", _ACCEPT, packet)))

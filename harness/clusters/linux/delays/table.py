@@ -3,7 +3,7 @@
     table ip NAME {  # owned: the kernel removes it with the process, however that ends
         chain output {
             type filter hook output priority -150;
-            meta mark != MARK  ip daddr PEER  counter  xt target NFQUEUE (queue N, bypass)
+            meta priority != COPY  ip daddr PEER  counter  xt target NFQUEUE (queue N, bypass)
             ...
         }
     }
@@ -12,7 +12,8 @@ It is made over netlink and not by `nft` or `iptables`, for two reasons. Only so
 that its packets depend on (kernel 5.12). And nft's own `queue` is missing from kernels that have the NFQUEUE target of
 iptables, while iptables works in a table that is everybody's, and leaves it behind.
 
-What is queued at the output hook counts as sent: TCP does not notice a delayed packet, as it would a dropped one.
+What is queued at the output hook counts as sent: TCP does not notice, as it would a dropped packet. What the program
+sends itself is told by its priority, which concerns nobody else; a mark might be somebody's rule or route.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from collections.abc import Sequence
 
 from harness.clusters.linux.delays.netlink import ACK, CREATE, ask, attribute, message, nested, number, opened, text
 
-MARK = 0x5B11D0B1
-"""Copies bear it, and are not queued again."""
+COPY = 0x0B1D0000
+"""The priority that copies bear, which are not queued again. To tc it is a class of a qdisc that is not there."""
 
 CHAIN = "output"
 PRIORITY = -150
@@ -37,7 +38,7 @@ _LOCAL_OUT = 3
 _REGISTER = 1
 _EQUAL, _DIFFERENT = 0, 1
 _NETWORK_HEADER, _DESTINATION = 1, 16
-_META_MARK = 3
+_META_PRIORITY = 2
 _BYPASS = 1
 
 
@@ -65,8 +66,8 @@ def _rule(peer: str, owner: str, queue: int) -> bytes:
     target = struct.pack("=HHHxx", queue, 1, _BYPASS)
     expressions = nested(
         4,
-        _expression("meta", number(1, _REGISTER) + number(2, _META_MARK)),
-        _expression("cmp", _compare(_DIFFERENT, struct.pack("=I", MARK))),
+        _expression("meta", number(1, _REGISTER) + number(2, _META_PRIORITY)),
+        _expression("cmp", _compare(_DIFFERENT, struct.pack("=I", COPY))),
         _expression(
             "payload", number(1, _REGISTER) + number(2, _NETWORK_HEADER) + number(3, _DESTINATION) + number(4, 4)
         ),
