@@ -28,6 +28,9 @@ from harness.clusters.linux import addresses, cgroups, ledger, loop, naming, nft
 from harness.clusters.linux.cgroups import Group
 from harness.clusters.linux.clocks import PatchedClocks
 from harness.clusters.linux.dialing import dial
+from harness.clusters.linux.disks import capability as disks
+from harness.clusters.linux.disks.capability import Disks
+from harness.clusters.linux.disks.volume import Volume
 from harness.clusters.linux.host_network import HostNetwork
 from harness.clusters.linux.identity import Identity
 from harness.clusters.linux.limits import CgroupLimits
@@ -82,9 +85,10 @@ class DockerCluster:
         self.network: BridgeNetwork | HostNetwork = self._inside
         """At the bridge where the kernel can filter there, else inside the nodes."""
         self.limits = CgroupLimits(self._members, locks, _group_of)
-        self.disks = None
         self.clocks = PatchedClocks(self._members, locks)
         self.processes = Services(self._members, locks, self.clocks, self._stop.is_set)
+        self._volumes: dict[str, Volume] = {}
+        self.disks = Disks(self._members, locks, self.processes, self._volumes)
 
     @property
     def run_name(self) -> str:
@@ -109,6 +113,7 @@ class DockerCluster:
             "memory": cgroups.problem("memory"),
             "cpu": cgroups.problem("cpu"),
             "clock": vdso_self_test.self_test(),
+            **disks.problems(),
         }
 
     @classmethod
@@ -132,7 +137,8 @@ class DockerCluster:
             )
         if reason := await to_its_end(engine.problem):
             raise ClusterError(reason)
-        await to_its_end(partial(self._provision, service), hurry=self._stop.set)
+        with_volumes = bool(needs & disks.OF_A_VOLUME)
+        await to_its_end(partial(self._provision, service, with_volumes), hurry=self._stop.set)
         await self.processes.start(self.nodes)
 
     async def connect(self, node: str) -> TcpConnection:
@@ -155,9 +161,9 @@ class DockerCluster:
     async def destroy(self) -> None:
         await to_its_end(self._remove)
 
-    def _provision(self, service: NodeService) -> None:
-        """Makes the image, the network, the packet filter and the containers. Blocks for about a second, or a minute
-        where a base image must be had first.
+    def _provision(self, service: NodeService, with_volumes: bool) -> None:
+        """Makes the image, the network, the packet filter, the containers and their volumes. Blocks for about a second,
+        or a minute where a base image must be had first.
         """
         with self._working:
             client = self._open.enter_context(engine.connected())
@@ -179,6 +185,10 @@ class DockerCluster:
             def make(node: DockerNode) -> None:
                 self._go_on()
                 node.create(placement)
+                if with_volumes:
+                    image = self._record.scratch / f"{node.name}.ext4"
+                    self._volumes[node.name] = Volume(node.name, node.data, DATA, node.init, image)
+                    self._volumes[node.name].make()
 
             with ThreadPoolExecutor(max_workers=8) as pool:
                 for made in [pool.submit(make, node) for node in self._members.values()]:
@@ -211,6 +221,7 @@ class DockerCluster:
     def _remove(self) -> None:
         self._stop.set()
         with self._working:
+            self.disks.close()
             self.clocks.close()
             self._inside.close()
             self._open.close()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.clusters.docker import engine, names
 from harness.clusters.linux import ledger, nft
+from harness.clusters.linux.disks import volume
 from harness.clusters.linux.identity import Identity
 from harness.errors import ClusterError
 
@@ -48,7 +49,9 @@ def run(record: ledger.Record) -> list[str]:
 
 
 def docker_things(client: APIClient, run_name: str) -> list[str]:
-    """Removes the containers and networks that carry this run's label."""
+    """Removes the containers and networks that carry this run's label. Their file systems are thawed first: a process
+    that writes to a frozen one cannot be killed, and keeps its container."""
+    volume.thaw_below(ledger.SCRATCH / run_name)
     mine = {"label": f"{names.RUN_LABEL}={run_name}"}
     with engine.explained("removing the containers of a run"):
         containers = client.containers(all=True, filters=mine)

@@ -31,6 +31,15 @@ OF_A_VOLUME = frozenset({"disk-full", "disk-read-only", "disk-hang", "power-loss
 """The capabilities for which a node needs a file system of its own (`Volume`), made before its service starts."""
 
 
+NEEDS = (*(f"disk-{kind}" for kind in IMPAIRMENTS), "power-loss", "corrupt")
+"""The capabilities that this module gives."""
+
+
+def problems() -> dict[str, str | None]:
+    """`problem` for each of `NEEDS`."""
+    return {need: problem(need) for need in NEEDS}
+
+
 def problem(need: str) -> str | None:
     """Why one of the disk's capabilities is not to be had here, or None."""
     if need in ("disk-slow", "disk-error"):

@@ -34,15 +34,21 @@ def explained(doing: str) -> Iterator[None]:
 
 
 @contextmanager
-def opened(directory: Path) -> Iterator[int]:
-    """A descriptor of a directory. Below /proc/PID/root no symbolic link is followed. Raises OSError."""
+def opened(directory: Path, *, made: bool = False) -> Iterator[int]:
+    """A descriptor of a directory, which is `made` if need be. Below /proc/PID/root no symbolic link is followed.
+    Raises OSError."""
     parts = directory.parts
-    steps = 4 if parts[:2] == ("/", "proc") and parts[3:4] == ("root",) else len(parts)
+    elsewhere = parts[:2] == ("/", "proc") and parts[3:4] == ("root",)
+    steps = 4 if elsewhere else 1 if made else len(parts)
+    follow = os.O_NOFOLLOW if elsewhere else 0
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
     here = os.open(Path(*parts[:steps]), flags)
     try:
         for part in parts[steps:]:
-            below = os.open(part, flags | os.O_NOFOLLOW, dir_fd=here)
+            if made:
+                with suppress(FileExistsError):
+                    os.mkdir(part, 0o755, dir_fd=here)
+            below = os.open(part, flags | follow, dir_fd=here)
             os.close(here)
             here = below
         yield here

@@ -59,7 +59,7 @@ class Volume:
     def make(self) -> None:
         """Makes the file system and mounts it over the data directory, with that directory's owner and mode."""
         with self._explained("making its file system"):
-            with files.opened(self.data) as there:
+            with files.opened(self.data, made=True) as there:
                 before = os.fstat(there)
             if self._image is not None:
                 self._image.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
