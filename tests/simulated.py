@@ -45,10 +45,40 @@ def play(
     look: Callable[[SimCluster], None] | None = None,
     **cluster_options: Any,
 ) -> Played:
-    """A run with all its phases, as `splitbrain run` makes one. `look` is called every 10 ms while it lasts."""
+    """A run in the simulator. `look` is called every 10 ms while it lasts."""
     streams = Streams(seed)
     names = [f"n{number}" for number in range(1, nodes + 1)]
     cluster = SimCluster(nodes=names, streams=streams, run_id="test", **cluster_options)
+    history = perform(
+        cluster,
+        target,
+        nemeses,
+        streams=streams,
+        time_s=time_s,
+        settle_s=settle_s,
+        workload=workload,
+        keep_quorum=keep_quorum,
+        restart=restart,
+        look=look,
+    )
+    return Played(history, {name: [*machine.lines] for name, machine in cluster._machines.items()})
+
+
+def perform(
+    cluster: Any,
+    target: Target,
+    nemeses: Sequence[Nemesis] = (),
+    *,
+    streams: Streams,
+    time_s: float,
+    settle_s: float,
+    workload: Register | None = None,
+    keep_quorum: bool = False,
+    restart: bool = False,
+    look: Callable[[SimCluster], None] | None = None,
+) -> History:
+    """A run with all its phases on any cluster, as `splitbrain run` makes one."""
+    names = list(cluster.nodes)
     work = workload or Register()
     recorder = Recorder(None)
     in_force = InForce(names, keep_quorum=keep_quorum)
@@ -57,7 +87,7 @@ def play(
     started = [0]
 
     async def main() -> None:
-        await cluster.create(target)
+        await cluster.create(target, frozenset().union(*(each.needs for each in nemeses)))
         await target.ready(cluster)
         for worker in workers:
             await worker.nemesis.setup(cluster)
@@ -106,8 +136,7 @@ def play(
             looking.cancel()
 
     cluster.run(main)
-    logs = {name: [*machine.lines] for name, machine in cluster._machines.items()}
-    return Played(History(recorder.history()), logs)
+    return History(recorder.history())
 
 
 async def _look_for_ever(cluster: SimCluster, look: Callable[[SimCluster], None]) -> None:

@@ -12,7 +12,7 @@ from harness.clusters.base import IMPAIRMENTS, Impairment
 from harness.clusters.base import Corruption as Damage
 from harness.clusters.sim import SimCluster
 from harness.errors import UsageError
-from harness.faults import Evidence, Fault, Injection, Status
+from harness.faults import Evidence, Fault, Injection, Status, spans
 from harness.nemesis import Nemesis
 from harness.streams import Streams
 from harness.toll import Toll
@@ -21,6 +21,7 @@ from nemeses.disk import Disk
 from nemeses.kill import Kill
 from nemeses.power import Power
 from targets import bundled
+from tests.simulated import play
 
 NODES = ["n1", "n2", "n3", "n4", "n5"]
 
@@ -221,3 +222,10 @@ def test_what_a_fault_may_take_is_told_before_it_comes() -> None:
             assert told == Toll.holding(injection.nodes)
 
     on_cluster(scene)
+
+
+def test_a_watchdog_leaves_a_node_alone_whose_disk_is_bad() -> None:
+    disk = Disk(kinds="full", interval=4, targets=["n2"])
+    played = play(bundled.raft(), [disk], seed=2, time_s=12, restart=True)
+    assert [span.applied for span in spans(played.history)] == [True, True]
+    assert not any(op.f in ("crash", "restart") for op in played.history)

@@ -13,13 +13,21 @@ from typing import Any
 import pytest
 from docker_support import cluster, nothing, traces
 
+from checkers.linearizable import Linearizable
+from harness.checker import Budget
 from harness.clusters.base import Corruption, Impairment
 from harness.clusters.docker import DockerCluster, engine
 from harness.clusters.docker.node import DATA
 from harness.clusters.linux import ledger
 from harness.clusters.linux.disks import capability, kernel
-from harness.faults import Status
+from harness.faults import Status, spans
+from harness.streams import Streams
 from harness.target import NodeService
+from harness.verdict import Verdict
+from nemeses.power import Power
+from targets.toy import Toy
+from tests.simulated import perform
+from workloads.register import Register
 
 missing = engine.problem() or next(filter(None, capability.problems().values()), None)
 pytestmark = [pytest.mark.docker, pytest.mark.skipif(missing is not None, reason=str(missing))]
@@ -120,6 +128,23 @@ def test_each_fault_is_seen_from_inside_and_gone_when_healed() -> None:
         assert len(flipped) == 1 and inside(made, f"cat {DATA}/log") != before
 
     on_cluster(main)
+
+
+@pytest.mark.parametrize(("sync", "verdict"), [(True, Verdict.PASS), (False, Verdict.FAIL)])
+def test_a_store_that_acknowledges_before_it_syncs_is_caught_by_a_power_loss(sync: bool, verdict: Verdict) -> None:
+    service = NodeService("storing_store:Careful", packages=("storing_store",), options={"sync": sync})
+    history = perform(
+        cluster(("n1",)),
+        Toy("careful", service, ()),
+        [Power(interval=1.5, targets="all")],
+        streams=Streams(3),
+        time_s=5,
+        settle_s=0,
+        workload=Register(keys=4, rate=100, concurrency=4),
+    )
+    assert any(span.applied for span in spans(history))
+    result = Linearizable(model="cas-register").check(history, budget=Budget())
+    assert result.verdict is verdict, result.why
 
 
 def test_a_cluster_is_removed_while_its_disks_hang() -> None:
