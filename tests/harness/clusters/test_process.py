@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from docker_support import Target, ask
 from process_support import NODES, cluster, heard_all, on_cluster
+from shaping_scene import packets_are_shaped_and_refused
 
 from harness.clusters.linux import ledger
 from harness.clusters.process import ProcessCluster
@@ -123,6 +124,10 @@ def test_a_one_way_cut_stops_one_direction_and_nothing_else() -> None:
         await heard_all(made, "n1")
 
     on_cluster(main)
+
+
+def test_packets_are_delayed_lost_and_refused_inside_the_nodes() -> None:
+    on_cluster(packets_are_shaped_and_refused)
 
 
 def test_a_store_on_the_node_runtime_keeps_its_offset_over_a_restart() -> None:
