@@ -5,6 +5,7 @@ netem or, where the kernel has none, by a program of ours (see `delays`). Loss h
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -14,6 +15,7 @@ from harness.clusters.base import Shape
 from harness.clusters.linux import tc
 from harness.clusters.linux.delays.started import Delays
 from harness.clusters.linux.node import ServiceNode
+from harness.clusters.linux.undo import UndoLog, no_qdisc
 from harness.errors import ClusterError
 
 
@@ -29,8 +31,12 @@ class Names:
 class Egress:
     """One node's way out, blocking. Nothing of ours is on the node while nothing is shaped."""
 
-    def __init__(self, node: ServiceNode, names: Names, *, netem: bool) -> None:
+    def __init__(self, node: ServiceNode, names: Names, log: UndoLog | None = None, *, netem: bool) -> None:
+        """`log` gets written where the node outlives the run and is the machine itself. What delays needs none: it ends
+        with this process."""
         self._node = node
+        self._log = log
+        self._steps: dict[str, int] = {}
         self._names = names
         self._netem = netem
         self._devices: dict[str, list[str]] = {}
@@ -48,13 +54,15 @@ class Egress:
         `ClusterError`."""
         seen: dict[str, Any] = {}
         if self._devices:
-            seen["qdiscs"] = {device: self._qdiscs(device) for device in self._devices}
+            seen["shaped"] = {device: self._links(device) for device in self._devices}
         if self._delays is not None:
             # As text: nft 1.0.6 writes whatever lies in memory for the flags of a table that has an owner as JSON.
             listing = self._node.enter(["nft", "list", "table", "ip", self._names.table])
             if listing.code:
                 raise ClusterError(f"nft: {listing.complaint}")
             rules = [line for line in listing.out.decode("utf-8", "replace").splitlines() if self._names.owner in line]
+            if not rules:
+                raise ClusterError(f"no rule queues packets on {self._node.name}")
             seen |= {"queueing_rules": len(rules), "delays_pid": self._delays.pid}
         return seen
 
@@ -92,6 +100,8 @@ class Egress:
                 kind, handle = tc.root(self._listing(device))
                 if handle != "0:":
                     raise ClusterError(f"{device} of {self._node.name} has a qdisc of somebody else's: {kind} {handle}")
+                if self._log is not None:
+                    self._steps[device] = self._log.add(no_qdisc(device, self._names.major))
                 self._devices[device] = behind
                 self._tc(tc.create(device, self._names.major, behind))
         counts = [tc.counts(self._listing(device), self._names.major) for device in self._devices]
@@ -102,18 +112,21 @@ class Egress:
                 if tc.root(self._listing(device))[1] == f"{self._names.major:x}:":
                     self._tc(tc.delete(device))
                 del self._devices[device]
+                if self._log is not None:
+                    self._log.strike(self._steps.pop(device))
         if not counts:
             return {}
         return {"queued_packets": sum(one.sent for one in counts), "overflowed_at_rate": sum(c.dropped for c in counts)}
 
-    def _qdiscs(self, device: str) -> list[str]:
+    def _links(self, device: str) -> dict[str, Any]:
+        """How many links are shaped there, and how: read back, so it is not what was asked for but what is."""
         done = self._node.enter(["tc", "class", "show", "dev", device])
-        leaves = self._node.enter(["tc", "qdisc", "show", "dev", device])
-        return [
-            line.strip()
-            for line in (done.out + leaves.out).decode("utf-8", "replace").splitlines()
-            if f" {self._names.major:x}:" in line
-        ]
+        own = rf"class htb {self._names.major:x}:[0-9a-f]+ .*\brate (\S+)"
+        rates = re.findall(own, done.out.decode("utf-8", "replace"))
+        leaves = tc.leaves(self._listing(device), self._names.major)
+        if not len(rates) == len(leaves) == len(self._devices[device]):
+            raise ClusterError(f"tc lists {len(rates)} of {len(self._devices[device])} links of {device}")
+        return {"links": len(rates), "rate": rates[0], "qdisc": leaves[0]}
 
     def _device(self, peer: str) -> str:
         done = self._node.enter(["ip", "-j", "route", "get", peer])

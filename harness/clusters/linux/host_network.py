@@ -18,6 +18,7 @@ from harness.clusters.linux import echo, inbound, packets, tc
 from harness.clusters.linux.egress import Egress, Names, describe
 from harness.clusters.linux.filter import Filter
 from harness.clusters.linux.node import ServiceNode
+from harness.clusters.linux.undo import UndoLog
 from harness.clusters.linux.work import to_its_end
 from harness.errors import ClusterError, UsageError
 from harness.faults import Evidence, Status
@@ -53,14 +54,26 @@ class _Shaped:
 
 class HostNetwork:
     """`nodes` may be filled after this is made, and stay the same from the first fault on. `name` is what its things
-    bear on each node (`splitbrain_<run>`), `owner` says whose they are.
+    bear on each node (`splitbrain_<run>`), `owner` says whose they are. `here` is the one node that is at hand, where
+    each has a `HostNetwork` of its own (see `spread`); of the others only the addresses count then. `log` is for nodes
+    that outlive the run.
 
     Changes are serialised, and each runs to its end once begun. What goes wrong on one node leaves the others' faults
     in force, and this node's evidence indeterminate; `mend` may be called again.
     """
 
-    def __init__(self, nodes: Mapping[str, ServiceNode], name: str, owner: str) -> None:
+    def __init__(
+        self,
+        nodes: Mapping[str, ServiceNode],
+        name: str,
+        owner: str,
+        *,
+        here: str | None = None,
+        log: UndoLog | None = None,
+    ) -> None:
         self._nodes = nodes
+        self._here = here
+        self._log = log
         self._table = inbound.table(name, owner)
         self._names = Names(f"{name}_delays", owner, tc.handle(name))
         self._filters: dict[str, Filter] = {}
@@ -84,18 +97,22 @@ class HostNetwork:
             self._address(node)
         async with self._lock:
             self._check_new(fault)
-            before = await self._measured(senders, shape)
+            own = self._at_hand(senders)
+            before = await self._measured(own, shape)
             self._faults[fault] = found = _Shaped(senders, shape)
-            sent = await self._each(senders, self._reshape)
+            sent = await self._each(own, self._reshape)
             heard = await self._losses(senders)
             for node in senders:
-                if isinstance(counters := sent[node], dict):
+                if isinstance(counters := sent.get(node, {}), dict):
                     found.begun[node] = counters | self._lost(node, heard)
-            seen = await self._each(senders, lambda node: self._egress[node].read())
-            after = await self._measured(senders, shape)
+            seen = await self._each(own, lambda node: self._egress[node].read())
+            after = await self._measured(own, shape)
             return {
-                node: self._shaped(node, sent[node], seen[node], heard, (before.get(node), after.get(node)))
+                node: self._shaped(
+                    node, sent.get(node, {}), seen.get(node, {}), heard, (before.get(node), after.get(node))
+                )
                 for node in senders
+                if node in own or heard
             }
 
     async def mend(self, fault: str) -> Mapping[str, Evidence]:
@@ -119,6 +136,8 @@ class HostNetwork:
         senders = {node: frozenset(map(self._address, sources)) for node, sources in drops.items()}
         for node in senders:
             self._address(node)
+            if not self._at_hand([node]):
+                raise UsageError(f"{node} is not at hand here, but {self._here} is")
         async with self._lock:
             self._check_new(fault)
             self._made += 1
@@ -131,9 +150,12 @@ class HostNetwork:
         return {node: self._lifted(fault, node, readings[node]) for node in fault.senders}
 
     async def _unshape(self, fault: _Shaped) -> dict[str, Evidence]:
-        sent = await self._each(fault.nodes, self._reshape)
+        own = self._at_hand(fault.nodes)
+        sent = await self._each(own, self._reshape)
         heard = await self._losses(fault.nodes) if fault.shape.loss else {}
-        return {node: self._unshaped(fault, node, sent[node], heard) for node in fault.nodes}
+        return {
+            node: self._unshaped(fault, node, sent.get(node, {}), heard) for node in fault.nodes if node in own or heard
+        }
 
     def _in_force(self, fault: _Deaf, node: str, reading: inbound.Reading | ClusterError) -> Evidence:
         if isinstance(reading, ClusterError):
@@ -167,7 +189,8 @@ class HostNetwork:
                 return Evidence(Status.INDETERMINATE, why=str(result))
         assert isinstance(seen, dict)
         in_force = self._combined(node)
-        measured: dict[str, Any] = {"links": self._peers(node), **describe(in_force), **seen}
+        links = {"links": self._peers(node)} if self._at_hand([node]) else {}
+        measured: dict[str, Any] = {**links, **describe(in_force), **seen}
         lossy_at = [
             peer
             for peer, reading in heard.items()
@@ -175,7 +198,7 @@ class HostNetwork:
         ]
         if in_force.loss:
             measured["lost_at"] = lossy_at
-            if missing := [peer for peer in self._peers(node) if peer not in lossy_at]:
+            if missing := [peer for peer in self._at_hand(self._peers(node)) if peer not in lossy_at]:
                 return Evidence(Status.INDETERMINATE, measured, f"no rule loses packets at {', '.join(missing)}")
         before, after = probes
         if before is None or after is None:
@@ -217,16 +240,16 @@ class HostNetwork:
             isinstance(fault, _Shaped) and fault.shape.loss and set(senders) & set(fault.nodes)
             for fault in self._faults.values()
         )
-        return await self._each([node for node in self._nodes if losing], self._refilter)
+        return await self._each(self._at_hand(self._nodes) if losing else [], self._refilter)
 
     def _refilter(self, node: str) -> inbound.Reading:
         if node not in self._filters:
-            self._filters[node] = Filter(self._nodes[node], self._table)
+            self._filters[node] = Filter(self._nodes[node], self._table, self._log)
         return self._filters[node].change(self._rules(node))
 
     def _reshape(self, node: str) -> dict[str, int]:
         if node not in self._egress:
-            self._egress[node] = Egress(self._nodes[node], self._names, netem=packets.has_netem())
+            self._egress[node] = Egress(self._nodes[node], self._names, self._log, netem=packets.has_netem())
         return self._egress[node].reshape(self._combined(node), self._peer_addresses(node))
 
     def _rules(self, node: str) -> inbound.Rules:
@@ -272,6 +295,9 @@ class HostNetwork:
                 raise result
             found[name] = result
         return found
+
+    def _at_hand(self, nodes: Iterable[str]) -> list[str]:
+        return [node for node in nodes if self._here in (None, node)]
 
     def _peers(self, node: str) -> list[str]:
         return [other for other in self._nodes if other != node]

@@ -26,7 +26,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from harness.clusters.linux import cgroups, nft, processes, vdso
+from harness.clusters.linux import cgroups, commands, nft, processes, tc, vdso
 from harness.clusters.linux.identity import boot_id
 from harness.clusters.linux.vdso_image import CannotPatch
 from harness.errors import ClusterError
@@ -65,9 +65,10 @@ def no_table(family: str, name: str) -> Step:
     return {"act": "no_table", "family": family, "name": name}
 
 
-def no_qdisc(device: str, netns: str = "") -> Step:
-    """Gives a device its default queue again, in the network namespace of that path (here, when empty)."""
-    return {"act": "no_qdisc", "device": device, "netns": netns}
+def no_qdisc(device: str, major: int, netns: str = "") -> Step:
+    """Gives a device its default queue again, in the network namespace of that path (here, when empty). `major` is the
+    number of our root qdisc: any other is somebody else's."""
+    return {"act": "no_qdisc", "device": device, "major": major, "netns": netns}
 
 
 def no_cgroups(run: str) -> Step:
@@ -131,15 +132,23 @@ def _no_table(step: Step) -> bool:
 
 
 def _no_qdisc(step: Step) -> bool:
-    argv = ["tc", "qdisc", "del", "dev", _plain(step["device"]), "root"]
+    device = _plain(step["device"])
+    prefix = []
     if step["netns"]:
         if not Path(step["netns"]).exists():
             return False
-        argv = ["nsenter", f"--net={step['netns']}", *argv]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    if done.returncode and not re.search(r"Cannot find|handle of zero|No such|does not exist", done.stderr):
-        raise ClusterError(f"tc: {done.stderr.strip()}")
-    return done.returncode == 0
+        prefix = ["nsenter", f"--net={step['netns']}"]
+    listing = commands.run([*prefix, "tc", "-j", "qdisc", "show", "dev", device], b"", TIMEOUT_S)
+    if listing.code:
+        if b"Cannot find device" in listing.err:
+            return False
+        raise ClusterError(f"tc: {listing.complaint}")
+    if tc.root(listing.out.decode("utf-8", "replace"))[1] != f"{int(step['major']):x}:":
+        return False
+    done = commands.run([*prefix, "tc", "qdisc", "del", "dev", device, "root"], b"", TIMEOUT_S)
+    if done.code:
+        raise ClusterError(f"tc: {done.complaint}")
+    return True
 
 
 def _no_cgroups(step: Step) -> bool:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from namespaces import Namespace, joined, problem
 from harness.clusters.base import Shape
 from harness.clusters.linux import commands, packets
 from harness.clusters.linux.host_network import HostNetwork
+from harness.clusters.linux.spread import SpreadNetwork
+from harness.clusters.linux.undo import UndoLog
 from harness.errors import UsageError
 from harness.faults import Evidence, Status
 
@@ -180,7 +183,7 @@ def test_a_rate_is_one_links_and_one_way(rooms: dict[str, Namespace]) -> None:
     n1, n2, _ = nodes(rooms)
     with healed(rooms) as network:
         measured = applied(run(network.shape("r", ["n1"], Shape(rate_kbit=1000)))["n1"])
-        assert sum("rate 1Mbit" in line for line in measured["qdiscs"]["eth0"]) == 2
+        assert measured["shaped"] == {"eth0": {"links": 2, "rate": "1Mbit", "qdisc": "bfifo"}}
         # 90 packets of 1042 bytes on the wire are 750 kbit, and what the bucket held passed at once.
         slow = n1.sends(n2, 90, size=1000)
         assert len(slow) == 90 and 0.65 < slow[-1][1] < 0.85
@@ -218,6 +221,38 @@ def test_a_qdisc_of_somebody_elses_stays_and_the_shape_is_not_applied(rooms: dic
             run(network.mend("r"))
     finally:
         n1.must("tc", "qdisc", "del", "dev", "eth0", "root")
+
+
+def test_with_a_network_beside_each_node_all_act_together(rooms: dict[str, Namespace], tmp_path: Path) -> None:
+    """As on machines of their own, whose undo logs are empty when all is healed."""
+    n1, n2, n3 = nodes(rooms)
+    before = {name: node.state() for name, node in rooms.items()}
+    logs = {node.name: UndoLog(tmp_path / node.name) for node in (n1, n2, n3)}
+    by_name = {node.name: node for node in (n1, n2, n3)}
+    beside = {
+        name: HostNetwork(by_name, "splitbrain_test", "boot:1:2:3", here=name, log=log) for name, log in logs.items()
+    }
+    network = SpreadNetwork(beside)
+    shape = Shape(loss=0.3, delay_ms=30, rate_kbit=100_000)
+    measured = applied(run(network.shape("s", ["n1"], shape))["n1"])
+    assert measured["lost_at"] == ["n2", "n3"] and measured["links"] == ["n2", "n3"]
+    assert min(measured["round_trip_ms"].values()) >= 30
+    run(network.cut("c", {"n3": ["n2"], "n2": ["n3"]}))
+    assert {name: len(log.steps) for name, log in logs.items()} == {"n1": 1, "n2": 1, "n3": 1}
+    arrived = len(n1.sends(n2, 300)) + len(n1.sends(n3, 300))
+    assert 320 < arrived < 520 and n2.sends(n3, 3) == []
+    assert len(n2.sends(n1, 50)) == 50
+    lifted = run(network.mend("s"))
+    assert set(lifted) == {"n1"} and applied(lifted["n1"])["lost_packets"] >= 600 - arrived
+    dropped = run(network.mend("c"))
+    assert [applied(dropped[name])["dropped_packets"] for name in ("n2", "n3")] == [0, 3]
+    assert run(network.mend("c")) == {} == run(network.mend("s"))
+    assert {name: node.state() for name, node in rooms.items()} == before
+    assert not any(log.steps for log in logs.values())
+    for log in logs.values():
+        log.close()
+    with pytest.raises(UsageError, match="n2 is not at hand here, but n1 is"):
+        run(beside["n1"].cut("x", {"n2": ["n1"]}))
 
 
 @pytest.mark.skipif(packets.has_netem(), reason="this kernel needs no program to delay packets")

@@ -153,16 +153,20 @@ def test_a_shaped_device_gets_its_queue_back(log: UndoLog) -> None:
                 pytest.skip("no network namespaces")
             netns = f"/proc/{room.pid}/ns/net"
             inside = ["nsenter", f"--net={netns}", "tc", "qdisc"]
-            log.add(undo.no_qdisc("lo", netns))
-            shape = [*inside, "add", "dev", "lo", "root", "tbf", "rate", "1mbit", "burst", "32k", "latency", "50ms"]
-            subprocess.run(shape, check=True)
+            log.add(undo.no_qdisc("lo", 0x5B11, netns))
+            tbf = ["tbf", "rate", "1mbit", "burst", "32k", "latency", "50ms"]
+            subprocess.run([*inside, "add", "dev", "lo", "root", "handle", "5b11:", *tbf], check=True)
             assert len(log.undo()) == 1
             assert "tbf" not in subprocess.run([*inside, "show"], capture_output=True, text=True, check=True).stdout
-            log.add(undo.no_qdisc("lo", netns))
+            log.add(undo.no_qdisc("lo", 0x5B11, netns))
             assert log.undo() == []
+            subprocess.run([*inside, "add", "dev", "lo", "root", "handle", "77:", *tbf], check=True)
+            log.add(undo.no_qdisc("lo", 0x5B11, netns))
+            assert log.undo() == [], "it is somebody else's"
+            assert "tbf 77:" in subprocess.run([*inside, "show"], capture_output=True, text=True, check=True).stdout
         finally:
             room.kill()
-    log.add(undo.no_qdisc("lo", netns))
+    log.add(undo.no_qdisc("lo", 0x5B11, netns))
     assert log.undo() == [], "the room is gone, and its devices with it"
 
 
@@ -214,7 +218,7 @@ def test_what_cannot_be_undone_is_told_and_kept_and_the_rest_is_done(
     log.add({"act": "rm -rf"})
     log.add({"act": "kill"})
     log.add({"act": "no_cgroups", "run": "../../etc"})
-    log.add({"act": "no_qdisc", "device": "-batch", "netns": ""})
+    log.add({"act": "no_qdisc", "device": "-batch", "major": 1, "netns": ""})
     with pytest.raises(ClusterError) as failure:
         log.undo()
     for told in ("'rm -rf', which nobody here can do", "malformed", "'../../etc', which is no name", "'-batch'"):
