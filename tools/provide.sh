@@ -1,6 +1,6 @@
 #!/bin/sh
 # Brings what the tests need beyond the base machine. On Debian as root: a Docker engine (installed and started),
-# Chromium, strace and e2fsprogs. Elsewhere it changes nothing; tools/test.sh then says which tests are left out, and why.
+# Chromium, iproute2, strace and e2fsprogs. Elsewhere it changes nothing; tools/test.sh then says which tests are left out, and why.
 set -eu
 here=$(dirname "$0")
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
@@ -10,6 +10,11 @@ if ! command -v chromium >/dev/null; then
     echo "installing Chromium for the report's tests ..." >&2
     apt-get update -qq >&2
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >&2
+fi
+if ! command -v ip >/dev/null || ! command -v nsenter >/dev/null; then
+    echo "installing what makes and enters the namespaces of nodes ..." >&2
+    apt-get update -qq >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends iproute2 util-linux >&2
 fi
 if ! command -v strace >/dev/null || ! command -v mkfs.ext4 >/dev/null; then
     echo "installing strace and ext4's tools for the faults of disks ..." >&2

@@ -15,8 +15,10 @@ if [ -z "${CI:-}" ]; then
     elif ! docker info >/dev/null 2>&1; then
         leave_out docker "no Docker engine answers"
     fi
+    reason=$("$python" -c 'from harness.clusters.process import ProcessCluster as C; print(C.probe()["available"] or "")')
+    [ -z "$reason" ] || leave_out process "$reason"
 fi
-# Containers and Chromium share two cores badly: those tests run alone, after the rest.
-"$python" -m pytest -n auto -m "not docker and not browser" "$@"
-# Exit code 5 says that both kinds were left out.
-"$python" -m pytest -m "(docker or browser)${left_out:+ and $left_out}" "$@" || [ $? -eq 5 ]
+# Real nodes and Chromium share two cores badly: those tests run alone, after the rest.
+"$python" -m pytest -n auto -m "not docker and not process and not browser" "$@"
+# Exit code 5 says that all these kinds were left out.
+"$python" -m pytest -m "(docker or process or browser)${left_out:+ and $left_out}" "$@" || [ $? -eq 5 ]

@@ -28,7 +28,7 @@ _PLAN_OPTIONS = (
     click.option(
         "--plan", "plan_file", type=click.Path(path_type=Path), help="A plan in YAML; options given here override it."
     ),
-    click.option("--cluster", help="Where the nodes live: sim (default), docker, ..."),
+    click.option("--cluster", help="Where the nodes live: sim (default), process, docker, ..."),
     click.option("--nodes", type=int, help="How many nodes.  [default: 5]"),
     click.option("--workload", help="What the clients do.  [default: register]"),
     click.option("--concurrency", type=int, help="How many clients at once.  [default: 10]"),

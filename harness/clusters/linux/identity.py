@@ -42,7 +42,11 @@ class Identity:
     @classmethod
     def own(cls) -> Identity:
         """The identity of this very process."""
-        pid = os.getpid()
+        return cls.of(os.getpid())
+
+    @classmethod
+    def of(cls, pid: int) -> Identity:
+        """The identity of a process, which this one can see. Raises ProcessLookupError when it is gone."""
         return cls(boot_id(), _own_pid_namespace(), pid, processes.read(pid).start_ticks)
 
     def alive(self) -> bool:

@@ -39,10 +39,13 @@ Each is for one user alone. ROOT is cleared by a reboot on most systems; where i
 tells."""
 
 
+RESIST_S = 2.0
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One run's entry. `tables` are nftables tables as (family, name), `subnet` is the network it took, in
-    CIDR form.
+    CIDR form, `agent` the identity of a process that holds the nodes.
     """
 
     run: str
@@ -50,6 +53,7 @@ class Record:
     controller: str
     subnet: str = ""
     tables: tuple[tuple[str, str], ...] = ()
+    agent: str = ""
 
     @property
     def identity(self) -> Identity:
@@ -101,10 +105,14 @@ def make_scratch(record: Record) -> Path:
 
 def strike(record: Record) -> None:
     """Forgets a run whose things are gone. Unknown runs are fine."""
+    deadline = time.monotonic() + RESIST_S
     for directory in (record.scratch, record.directory):
         shutil.rmtree(directory, ignore_errors=True)
-        if directory.exists():
-            raise ClusterError(f"cannot remove {directory}")
+        while directory.exists():  # a process that is just being killed may have made a file meanwhile
+            if time.monotonic() >= deadline:
+                raise ClusterError(f"cannot remove {directory}")
+            time.sleep(0.02)
+            shutil.rmtree(directory, ignore_errors=True)
     with suppress(OSError):
         SCRATCH.rmdir()  # if this was the last one
 
@@ -119,6 +127,8 @@ def records() -> list[Record]:
             raw = json.loads(entry.read_text(encoding="utf-8"))
             record = Record(**{**raw, "tables": tuple((family, name) for family, name in raw["tables"])})
             record.identity  # noqa: B018 - raises for a malformed identity
+            if record.agent:
+                Identity.parse(record.agent)
         except (OSError, ValueError, TypeError, KeyError):
             continue
         if record.run == entry.parent.name:

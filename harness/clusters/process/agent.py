@@ -47,12 +47,15 @@ def main(arguments: list[str]) -> int:
         refused = ClusterError(namespaces.refusal(problem, root=root))
         control.sendall(encode({"error": pack_error(refused)}))
         return 1
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     init = os.fork()
     if init:
         control.close()
         signal.signal(signal.SIGTERM, lambda number, frame: os.kill(init, signal.SIGKILL))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         os.waitpid(init, 0)
         return 0
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     namespaces.die_with_parent()
     agent = os.fork()
     if agent:

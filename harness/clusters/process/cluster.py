@@ -29,7 +29,7 @@ from harness.clusters.linux.identity import Identity
 from harness.clusters.linux.programs import PORT, programs
 from harness.clusters.linux.work import to_its_end
 from harness.clusters.process import rooms
-from harness.clusters.process.launch import AgentProcess, environment
+from harness.clusters.process.launch import AgentProcess, end_orphan, environment
 from harness.errors import ClusterError, HarnessError, Unsupported, UsageError
 from harness.node.connection import TcpConnection
 from harness.target import CommandService, NodeService, Service
@@ -94,6 +94,8 @@ class ProcessCluster:
         removed = []
         for record in ledger.records():
             if record.cluster == NAME and not record.identity.alive():
+                if record.agent and (end := end_orphan(Identity.parse(record.agent))):
+                    removed.append(end)
                 ledger.strike(record)
                 removed += [f"files {record.scratch}", f"undo record {record.directory}"]
         return removed
@@ -172,6 +174,7 @@ class ProcessCluster:
             ledger.write(self._record)
             directory = ledger.make_scratch(self._record)
             self._process.spawn(directory / "agent.log")
+            self._record = ledger.amend(self._record, agent=str(self._process.identity))
             self._go_on()
             return self._process.build(
                 {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,10 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.clusters.linux import processes
 from harness.clusters.linux.agent.protocol import decode, encode, unpack_error
+from harness.clusters.linux.identity import Identity
 from harness.errors import ClusterError
 
 BUILD_TIMEOUT_S = 30.0
+LEAVE_TIMEOUT_S = 2.0
 END_TIMEOUT_S = 5.0
 _ANSWER_BYTES_MAX = 1 << 20
 
@@ -32,6 +36,19 @@ def environment() -> dict[str, str]:
     }
 
 
+def end_orphan(agent: Identity) -> str | None:
+    """Sees an agent off whose controller is dead: it goes by itself, unless somebody stopped it. Says so if it had to
+    be killed."""
+    if not agent.alive() or not processes.wait_gone([agent.pid], LEAVE_TIMEOUT_S):
+        return None
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if agent.alive():
+            processes.send([agent.pid], number)
+            processes.send([agent.pid], signal.SIGCONT)
+            processes.wait_gone([agent.pid], LEAVE_TIMEOUT_S)
+    return f"agent {agent.pid}"
+
+
 class AgentProcess:
     """One agent: a process of this machine, and all that lives in its namespaces. Methods block."""
 
@@ -41,9 +58,13 @@ class AgentProcess:
         self._log = Path(os.devnull)
 
     @property
-    def pid(self) -> int:
-        """The outermost of its processes; 0 before it is started."""
-        return self._process.pid if self._process else 0
+    def identity(self) -> Identity:
+        """The outermost of its processes. Raises `ClusterError` when it has ended already."""
+        assert self._process is not None, "spawned"
+        try:
+            return Identity.of(self._process.pid)
+        except ProcessLookupError as gone:
+            raise ClusterError(f"the nodes' agent died at its start{self._last_words()}") from gone
 
     def spawn(self, log: Path) -> None:
         """Starts it, to log to that file. It does nothing before it is told what to build."""
@@ -98,7 +119,7 @@ class AgentProcess:
             self._process.wait(END_TIMEOUT_S)
         except subprocess.TimeoutExpired as resisting:
             self._process.kill()
-            raise ClusterError(f"the nodes' agent (process {self.pid}) had to be killed") from resisting
+            raise ClusterError(f"the nodes' agent (process {self._process.pid}) had to be killed") from resisting
 
     def _last_words(self) -> str:
         try:

@@ -16,10 +16,13 @@ from process_support import NODES, cluster, heard_all, on_cluster
 from shaping_scene import packets_are_shaped_and_refused
 
 from harness.clusters.linux import ledger
+from harness.clusters.linux.identity import Identity
 from harness.clusters.process import ProcessCluster
 from harness.errors import ClusterError, NodeError, Unsupported, UsageError
 from harness.faults import Status
 from harness.target import CommandService, Daemon
+
+pytestmark = pytest.mark.process
 
 HERE = Path(__file__).parent
 PORTS = {"first": 8001, "second": 8002}
@@ -176,4 +179,4 @@ def test_names_are_checked_before_anything_is_made() -> None:
 def test_this_machine_can_do_all_of_it() -> None:
     powers = ProcessCluster.probe()
     assert [powers[power] for power in ("available", "partition", "kill", "pause", "clock")] == [None] * 5
-    assert not [record for record in ledger.records() if record.cluster == "process"]
+    assert not [record for record in ledger.records() if record.identity == Identity.own()]
