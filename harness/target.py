@@ -81,6 +81,39 @@ class Membership(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A defect planted in a target on purpose, to prove that the harness finds its kind.
+
+    `story` says what is wrong and what it does to whom, in a sentence. `shows_as` are the types of anomalies, or the
+    names of checkers, by which it may be found: another finding is a finding of something else."""
+
+    name: str
+    story: str
+    shows_as: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a target is tried with when nobody says otherwise: a workload by name, families of faults, and any other
+    fields of a plan."""
+
+    workload: str
+    nemeses: tuple[str, ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def plan(self, target: str, seed: int, **options: Any) -> dict[str, Any]:
+        """The fields of a plan for one seed. `options` are the target's."""
+        asked: Any = {"name": target, **options} if options else target
+        return {
+            "target": asked,
+            "workload": self.workload,
+            "nemeses": list(self.nemeses),
+            "seed": seed,
+            **self.fields,
+        }
+
+
 class Target(Protocol):
     """Entry-point group `splitbrain.targets`; called with the options of the plan's `target` entry."""
 
@@ -91,6 +124,16 @@ class Target(Protocol):
     @property
     def service(self) -> Service:
         """What runs on each node."""
+        ...
+
+    @property
+    def trials(self) -> Sequence[Trial]:
+        """How the target is tried by default, by `selftest` for one: its claims must speak for each."""
+        ...
+
+    @property
+    def bugs(self) -> Sequence[Bug]:
+        """The bugs that can be planted in it with the option `bug`; empty for a target that has none to plant."""
         ...
 
     @property

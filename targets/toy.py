@@ -7,8 +7,8 @@ and a function that returns a `Toy` with its claims.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.claims import Claim
@@ -16,15 +16,32 @@ from harness.client import Client
 from harness.clusters.base import Cluster
 from harness.errors import NodeError, UnknownName
 from harness.node import RpcError
-from harness.target import Membership, NodeService
+from harness.target import Bug, Membership, NodeService, Trial
+from workloads.append import AppendClient
+from workloads.lock import LockClient
 from workloads.register import RegisterClient
+from workloads.set import SetClient
 
-CLIENTS: dict[str, Callable[[Callable[[], Any]], Client]] = {"register": RegisterClient}
+CLIENTS: dict[str, Callable[[Callable[[], Any]], Client]] = {
+    "register": RegisterClient,
+    "append": AppendClient,
+    "set": SetClient,
+    "lock": LockClient,
+}
 """The client of each workload that a toy can serve."""
 
 READY_S_MAX = 30.0
 ASK_S_MAX = 1.0
 POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Planted(Bug):
+    """A bug of a bundled store: `node_class` is a subclass of the store's that overrides what it spoils, as
+    `module:Class`; `options` are what it needs to be set."""
+
+    node_class: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +52,20 @@ class Toy:
     service: NodeService
     claims: Sequence[Claim]
     workloads: Sequence[str] = ("register",)
+    trials: Sequence[Trial] = ()
+    bugs: Sequence[Planted] = ()
     membership: Membership | None = None
+
+    def with_bug(self, name: str | None) -> Toy:
+        """The same store with one of its bugs planted, or as it is for None. Raises `UnknownName`."""
+        if name is None:
+            return self
+        found = next((bug for bug in self.bugs if bug.name == name), None)
+        if found is None:
+            has = ", ".join(bug.name for bug in self.bugs) or "none to plant"
+            raise UnknownName(f"{self.name} has no bug called {name!r}: it has {has}")
+        options = {**self.service.options, **found.options}
+        return replace(self, service=replace(self.service, node_class=found.node_class, options=options))
 
     def client(self, workload: str, cluster: Cluster, node: str) -> Client:
         """The workload's own client, on a connection to that node."""

@@ -18,6 +18,7 @@ from harness.generators import Context, Generator, delay, each_thread, limit, re
 from harness.generators.protocol import PENDING, Answer, node
 from harness.operation import Operation
 from harness.options import integer, number, weights
+from workloads.connected import Connected
 from workloads.register import FINAL_PAUSE_S, FINAL_TRIES, KEYS_MAX, RATE_MAX
 
 STEPS = ("r", "append")
@@ -90,3 +91,14 @@ class Load(Generator):
                 steps.append(["append", key, fresh])
                 fresh += 1
         return ctx.assign(Operation("txn", None, steps)), Load(self.keys, self.length, self.reads, fresh)
+
+
+class AppendClient(Connected):
+    """The workload's client for bundled stores that take transactions."""
+
+    async def invoke(self, op: Operation) -> Operation:
+        """A `txn`, all its steps at once. Raises `Failed` or `Indeterminate` as the error says."""
+        results = await self.transact(*op.value)
+        return op.ok(
+            [[f, key, result if f == "r" else value] for (f, key, value), result in zip(op.value, results, strict=True)]
+        )

@@ -22,6 +22,7 @@ from harness.generators.protocol import PENDING, Answer, node
 from harness.generators.table import Table
 from harness.operation import Operation, Type
 from harness.options import integer, number
+from workloads.connected import Connected
 from workloads.register import KEYS_MAX, RATE_MAX
 
 Held = tuple[int, int] | None
@@ -85,3 +86,14 @@ class Load(Generator):
             mine = event.type is Type.INFO or (event.type is Type.FAIL and not refused(event.error))
         held = (int(event.key or 0), int(event.value)) if mine else None
         return self if held == self.held[thread] else Load(self.keys, self.fresh, self.held.put(thread, held))
+
+
+class LockClient(Connected):
+    """The workload's client for bundled stores with a compare-and-set: a lock is a register that holds the token, or
+    null."""
+
+    async def invoke(self, op: Operation) -> Operation:
+        """`acquire` or `release`. A refusal is `Failed` with the token found as `current`; else as the error says."""
+        free, held = (None, op.value) if op.f == "acquire" else (op.value, None)
+        await self.ask({"type": "cas", "key": op.key, "from": free, "to": held})
+        return op.ok(op.value)

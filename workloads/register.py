@@ -8,19 +8,18 @@ tells the value it found, which counts as seen and as a read. A worker that has 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any, ClassVar
 
 from harness.client import Failed
-from harness.clusters.base import Connection
 from harness.generators import Context, Generator, delay, each_thread, limit, repeat, stagger, until_ok
 from harness.generators.context import pick
 from harness.generators.protocol import PENDING, Answer, node
 from harness.generators.table import Table
 from harness.operation import Operation, Type
 from harness.options import integer, number, weights
-from harness.rpc import call
+from workloads.connected import Connected
 
 FUNCTIONS = ("read", "write", "cas")
 
@@ -143,34 +142,20 @@ def seen_by(event: Operation) -> int | None:
     return value if isinstance(value, int) else None
 
 
-class RegisterClient:
+class RegisterClient(Connected):
     """The workload's client for stores that speak the bundled protocol, over a connection to one node."""
-
-    def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
-        self._connect = connect
-        self._connection: Connection | None = None
-
-    async def open(self) -> None:
-        """Connects. Raises `ConnectionError` when the node is down."""
-        self._connection = await self._connect()
 
     async def invoke(self, op: Operation) -> Operation:
         """`read`, `write`, or `cas` of `[from, to]`. Raises `Failed` or `Indeterminate` as the error says; a refused
         `cas` has the value found as `current`."""
-        assert self._connection is not None, "not open"
         if op.f == "read":
-            answer = await call(self._connection, {"type": "read", "key": op.key})
+            answer = await self.ask({"type": "read", "key": op.key})
             return op.ok(answer["value"])
         if op.f == "write":
-            await call(self._connection, {"type": "write", "key": op.key, "value": op.value})
+            await self.ask({"type": "write", "key": op.key, "value": op.value})
             return op.ok(op.value)
         if op.f != "cas":
             raise Failed({"text": f"a register has no operation {op.f!r}"})
         old, new = op.value
-        await call(self._connection, {"type": "cas", "key": op.key, "from": old, "to": new})
+        await self.ask({"type": "cas", "key": op.key, "from": old, "to": new})
         return op.ok(op.value)
-
-    async def close(self) -> None:
-        """Lets go of the connection."""
-        if self._connection is not None:
-            await self._connection.close()

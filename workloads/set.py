@@ -14,6 +14,7 @@ from harness.generators import Context, Generator, delay, each_thread, limit, re
 from harness.generators.protocol import PENDING, Answer, node
 from harness.operation import Operation
 from harness.options import integer, number, weights
+from workloads.connected import Connected
 from workloads.register import FINAL_PAUSE_S, FINAL_TRIES, KEYS_MAX, RATE_MAX
 
 FUNCTIONS = ("add", "read")
@@ -68,3 +69,16 @@ class Load(Generator):
         if ctx.random.random() < self.adds:
             return ctx.assign(Operation("add", key, self.fresh)), Load(self.keys, self.adds, self.fresh + 1)
         return ctx.assign(Operation("read", key)), self
+
+
+class SetClient(Connected):
+    """The workload's client for bundled stores that take transactions: a set is a list that elements are appended
+    to."""
+
+    async def invoke(self, op: Operation) -> Operation:
+        """`add` or `read`. Raises `Failed` or `Indeterminate` as the error says."""
+        if op.f == "add":
+            await self.transact(["append", op.key, op.value])
+            return op.ok(op.value)
+        [found] = await self.transact(["r", op.key, None])
+        return op.ok(found or [])

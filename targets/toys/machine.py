@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.node import Body
+from harness.node import Body, RpcError
 from harness.node.errors import PRECONDITION_FAILED, TIMEOUT
+from targets.toys.values import Step, transact
 
 REMEMBERED = 512
 """Outcomes kept per node that takes requests."""
 
 Command = list[Any]
-"""`[node, number, "write", key, value]` or `[node, number, "cas", key, from, to]`; numbers of a node never repeat."""
+"""`[node, number, "write", key, value]`, `[node, number, "cas", key, from, to]` or `[node, number, "txn", steps]` (see
+`targets.toys.values`); numbers of a node never repeat."""
 
 
 class Registers:
@@ -49,7 +51,18 @@ class Registers:
             self._forgotten[node] = max(oldest, self._forgotten.get(node, -1))
         return answer
 
-    def _do(self, what: str, key: str | int, *arguments: Any) -> Body:
+    def _do(self, what: str, *arguments: Any) -> Body:
+        return self._transact(*arguments) if what == "txn" else self._on_one(what, *arguments)
+
+    def _transact(self, steps: list[Step]) -> Body:
+        try:
+            results, written = transact(self._values.get, steps)
+        except RpcError as refusal:
+            return refusal.to_body()
+        self._values.update(written)
+        return {"type": "txn_ok", "results": results}
+
+    def _on_one(self, what: str, key: str | int, *arguments: Any) -> Body:
         if what == "write":
             [self._values[key]] = arguments
             return {"type": "write_ok"}

@@ -16,6 +16,7 @@ writes all but one are lost though acknowledged. A server whose clock is behind 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import zlib
 from typing import Any
@@ -24,6 +25,7 @@ from harness.node import Body, Host, Node, RpcError
 from harness.node.errors import PRECONDITION_FAILED
 from targets.toys.journal import Journal
 from targets.toys.requests import field, key_of
+from targets.toys.values import steps_of, transact
 
 Version = list[Any]
 """`[key, value, timestamp in ns, name of the server that took it]`."""
@@ -73,6 +75,12 @@ class MultiLeader(Node):
             raise RpcError(PRECONDITION_FAILED, text, current=current)
         await self._accept(key, value)
         return {"type": "cas_ok"}
+
+    async def on_txn(self, source: str, body: Body) -> Body:
+        """All at once on this server; elsewhere its writes arrive one by one, and may each lose to others."""
+        results, written = transact(self._value, steps_of(body))
+        await asyncio.gather(*(self._accept(key, value) for key, value in written.items()))
+        return {"type": "txn_ok", "results": results}
 
     def on_status(self, source: str, body: Body) -> Body:
         return {"type": "status_ok", "role": "peer", "keys": len(self._versions)}

@@ -26,6 +26,7 @@ from targets.toys.machine import Command, Registers
 from targets.toys.raft_election import LEADER
 from targets.toys.raft_server import RaftServer
 from targets.toys.requests import field, key_of
+from targets.toys.values import steps_of
 
 HOPS_MAX = 2
 """How often a request is handed on: to the leader, or to a go-between and then to the leader."""
@@ -58,6 +59,9 @@ class Raft(RaftServer):
 
     def on_cas(self, source: str, body: Body) -> Awaitable[Body]:
         return self._answer(self._command("cas", key_of(body), field(body, "from"), field(body, "to")), 0)
+
+    def on_txn(self, source: str, body: Body) -> Awaitable[Body]:
+        return self._answer(self._command("txn", steps_of(body)), 0)
 
     def on_forward(self, source: str, body: Body) -> Awaitable[Body]:
         return self._answer(body["command"], body["hops"])

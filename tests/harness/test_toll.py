@@ -18,7 +18,7 @@ from harness.toll import InForce, Toll
 from nemeses.kill import Kill
 from nemeses.partition import Partition
 from nemeses.pause import Pause
-from targets import bundled
+from targets.bundled.raft import raft
 from tests.simulated import play
 
 NODES = ["n1", "n2", "n3", "n4", "n5"]
@@ -134,7 +134,7 @@ def test_at_every_moment_of_any_plan_a_majority_is_up_and_linked(
         Kill(interval=interval, targets=targets),
         Pause(interval=interval, targets=targets),
     ]
-    played = play(bundled.raft(), every, seed=seed, time_s=6, settle_s=1, keep_quorum=True, look=gauge.look)
+    played = play(raft(), every, seed=seed, time_s=6, settle_s=1, keep_quorum=True, look=gauge.look)
     assert gauge.fewest >= 3
     faults = spans(played.history)
     for regime in regimes(faults, NODES):
@@ -145,11 +145,9 @@ def test_at_every_moment_of_any_plan_a_majority_is_up_and_linked(
 def test_without_it_the_gauge_sees_quorums_lost_and_with_it_what_is_skipped_says_why() -> None:
     gauge = Gauge()
     every = [Kill(interval=2, targets="majority")]
-    play(bundled.raft(), every, seed=1, time_s=6, settle_s=1, look=gauge.look)
+    play(raft(), every, seed=1, time_s=6, settle_s=1, look=gauge.look)
     assert gauge.fewest < 3
-    played = play(
-        bundled.raft(), [Kill(interval=2, targets="majority")], seed=1, time_s=6, settle_s=1, keep_quorum=True
-    )
+    played = play(raft(), [Kill(interval=2, targets="majority")], seed=1, time_s=6, settle_s=1, keep_quorum=True)
     for span in spans(played.history):
         assert span.status is Status.SKIPPED
         assert len(span.nodes) == 3 and "no quorum would be left" in span.why

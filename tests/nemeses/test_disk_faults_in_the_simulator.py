@@ -20,7 +20,7 @@ from nemeses.corruption import Corruption
 from nemeses.disk import Disk
 from nemeses.kill import Kill
 from nemeses.power import Power
-from targets import bundled
+from targets.bundled.raft import raft
 from tests.simulated import play
 
 NODES = ["n1", "n2", "n3", "n4", "n5"]
@@ -28,7 +28,7 @@ NODES = ["n1", "n2", "n3", "n4", "n5"]
 
 def on_cluster(scene: Any, seed: int = 1) -> None:
     cluster = SimCluster(nodes=NODES, streams=Streams(seed), run_id="lab")
-    target = bundled.raft()
+    target = raft()
 
     async def main() -> None:
         await cluster.create(target)
@@ -226,6 +226,6 @@ def test_what_a_fault_may_take_is_told_before_it_comes() -> None:
 
 def test_a_watchdog_leaves_a_node_alone_whose_disk_is_bad() -> None:
     disk = Disk(kinds="full", interval=4, targets=["n2"])
-    played = play(bundled.raft(), [disk], seed=2, time_s=12, restart=True)
+    played = play(raft(), [disk], seed=2, time_s=12, restart=True)
     assert [span.applied for span in spans(played.history)] == [True, True]
     assert not any(op.f in ("crash", "restart") for op in played.history)

@@ -23,7 +23,7 @@ from nemeses.packet import Packet
 from nemeses.partition import DEFAULT, Partition
 from nemeses.pause import Pause
 from nemeses.power import Power
-from targets import bundled
+from targets.bundled.raft import raft
 
 NODES = ["n1", "n2", "n3", "n4", "n5"]
 
@@ -32,7 +32,7 @@ Scene = Callable[[SimCluster], Coroutine[Any, Any, None]]
 
 def on_cluster(scene: Scene, nodes: list[str] | None = None) -> None:
     cluster = SimCluster(nodes=nodes or NODES, streams=Streams(1), run_id="lab")
-    target = bundled.raft()
+    target = raft()
 
     async def main() -> None:
         await cluster.create(target)
@@ -439,7 +439,7 @@ def test_amounts_that_are_none_are_refused(options: dict[str, Any], message: str
 def test_a_shape_disturbs_what_its_nodes_send(behaviour: str, counter: str) -> None:
     async def scene(cluster: SimCluster) -> None:
         nemesis = Packet(behaviours=behaviour)
-        [leader] = await bundled.raft().primaries(cluster)
+        [leader] = await raft().primaries(cluster)
         injection = await inject(cluster, nemesis, **nemesis.draw(Random(1)) | {"targets": [leader]})
         assert injection.resolved["shape"] == {behaviour: 0.2}
         assert injection.nodes[leader].measured[behaviour] == pytest.approx(0.2)

@@ -25,7 +25,7 @@ from nemeses.kill import Kill
 from nemeses.packet import Packet
 from nemeses.partition import Partition
 from nemeses.pause import Pause
-from targets import bundled
+from targets.bundled.multi_leader import multi_leader
 from targets.toys.multi_leader import MultiLeader
 from tests.simulated import play
 
@@ -45,7 +45,7 @@ NODES = ("n1", "n2", "n3", "n4", "n5")
     ids=lambda nemeses: "+".join(nemesis.family for nemesis in nemeses),
 )
 def test_all_servers_agree_in_the_end(nemeses: Sequence[Nemesis]) -> None:
-    played = play(bundled.multi_leader(), nemeses, seed=1, time_s=12)
+    played = play(multi_leader(), nemeses, seed=1, time_s=12)
     result = Convergence(within=5).check(played.history, budget=Budget())
     assert result.verdict is Verdict.PASS, result.why
     assert result.stats["keys"] == 20
@@ -54,13 +54,13 @@ def test_all_servers_agree_in_the_end(nemeses: Sequence[Nemesis]) -> None:
 
 @pytest.mark.parametrize("nemesis", [Partition(interval=3, grudges="random"), Clock(interval=2), Packet(interval=2)])
 def test_every_side_is_always_served(nemesis: Nemesis) -> None:
-    played = play(bundled.multi_leader(), [nemesis], seed=2, time_s=10)
+    played = play(multi_leader(), [nemesis], seed=2, time_s=10)
     result = Availability(min=1.0).check(played.history, budget=Budget())
     assert result.verdict is Verdict.PASS, result.why
 
 
 def test_it_is_not_linearizable_and_that_is_seen() -> None:
-    played = play(bundled.multi_leader(), [Partition(interval=3)], seed=1, time_s=8)
+    played = play(multi_leader(), [Partition(interval=3)], seed=1, time_s=8)
     result = Linearizable(model="cas-register").check(played.history, budget=Budget())
     assert result.verdict is Verdict.FAIL
     assert all(0 < len(anomaly.ops) <= 12 for anomaly in result.anomalies)
@@ -89,7 +89,7 @@ class Lab:
 
 def in_lab(scene: Any) -> None:
     cluster = SimCluster(nodes=NODES, streams=Streams(1), run_id="lab")
-    target = bundled.multi_leader()
+    target = multi_leader()
 
     async def main() -> None:
         await cluster.create(target)

@@ -29,7 +29,7 @@ from nemeses.packet import Packet
 from nemeses.partition import Partition
 from nemeses.pause import Pause
 from nemeses.power import Power
-from targets import bundled
+from targets.bundled.raft import raft
 from targets.toy import Toy
 from tests.simulated import play
 from workloads.register import Register
@@ -71,7 +71,7 @@ def everything() -> list[Nemesis]:
     ),
 )
 def test_it_is_linearizable_under_every_fault(nemeses: Sequence[Nemesis], seed: int) -> None:
-    played = play(bundled.raft(), nemeses, seed=seed, time_s=12)
+    played = play(raft(), nemeses, seed=seed, time_s=12)
     result = linearizable(played.history)
     assert result.verdict is Verdict.PASS, result.why
     assert answered(played.history) > 600, "too little was answered to mean anything"
@@ -81,7 +81,7 @@ def test_it_is_linearizable_under_every_fault(nemeses: Sequence[Nemesis], seed: 
 
 def test_it_ends_rather_than_serve_from_a_disk_that_fails() -> None:
     for kind in ("full", "read-only", "error"):
-        played = play(bundled.raft(), [Disk(interval=3, kinds=kind)], seed=1, time_s=8)
+        played = play(raft(), [Disk(interval=3, kinds=kind)], seed=1, time_s=8)
         [first, *_] = spans(played.history)
         assert first.applied
         for node in first.resolved["nodes"]:
@@ -93,7 +93,7 @@ def test_it_ends_rather_than_serve_from_a_disk_that_fails() -> None:
 def test_a_log_that_was_cut_short_costs_it_acknowledged_writes_and_is_found() -> None:
     """Raft trusts its disk: who forgets a durable entry may elect a leader that never had it. Not claimed otherwise."""
     for seed in range(5):
-        played = play(bundled.raft(), [Corruption(interval=3, kinds="truncate")], seed=seed)
+        played = play(raft(), [Corruption(interval=3, kinds="truncate")], seed=seed)
         if linearizable(played.history).verdict is Verdict.FAIL:
             return
     pytest.fail("five runs did not show it")
@@ -101,7 +101,7 @@ def test_a_log_that_was_cut_short_costs_it_acknowledged_writes_and_is_found() ->
 
 def test_it_is_linearizable_on_a_network_that_repeats_and_reorders_half_of_all_messages() -> None:
     options = {"duplicate": 0.5, "reorder": 0.5, "loss": 0.05}
-    played = play(bundled.raft(), seed=3, time_s=8, workload=Register(keys=2), **options)
+    played = play(raft(), seed=3, time_s=8, workload=Register(keys=2), **options)
     assert linearizable(played.history).verdict is Verdict.PASS
     assert answered(played.history) > 500
 
@@ -137,7 +137,7 @@ def test_what_is_wrong_with_it_is_found(
 
 @pytest.mark.parametrize("grudge", ["one", "halves", "majority", "ring", "bridge", "one_way", "primaries"])
 def test_whoever_sees_a_majority_is_served(grudge: str) -> None:
-    played = play(bundled.raft(), [Partition(interval=5, grudges=grudge)], seed=4, time_s=10)
+    played = play(raft(), [Partition(interval=5, grudges=grudge)], seed=4, time_s=10)
     result = Availability(min=0.99, side="majority", after=2).check(played.history, budget=Budget())
     assert result.verdict is Verdict.PASS, result.why
 
@@ -166,7 +166,7 @@ class Lab:
 
 def in_lab(scene: Any, seed: int = 1) -> None:
     cluster = SimCluster(nodes=NODES, streams=Streams(seed), run_id="lab")
-    target = bundled.raft()
+    target = raft()
 
     async def main() -> None:
         await cluster.create(target)
@@ -297,13 +297,13 @@ def test_a_write_that_was_overwritten_is_refused_for_sure() -> None:
 
 @pytest.mark.parametrize("nodes", [1, 2, 3, 4, 7])
 def test_clusters_of_other_sizes_work(nodes: int) -> None:
-    played = play(bundled.raft(), [Kill(interval=2, targets="one")], seed=1, nodes=nodes, time_s=8)
+    played = play(raft(), [Kill(interval=2, targets="one")], seed=1, nodes=nodes, time_s=8)
     assert linearizable(played.history).verdict is Verdict.PASS
     assert answered(played.history) > 200
 
 
 def test_equal_seeds_give_equal_histories() -> None:
     nemeses = [Partition(interval=3), Kill(interval=3), Clock(interval=3)]
-    first, second = (play(bundled.raft(), nemeses, seed=9, time_s=8).history for _ in range(2))
+    first, second = (play(raft(), nemeses, seed=9, time_s=8).history for _ in range(2))
     assert [*first] == [*second]
     assert len(Counter(op.f for op in first)) > 8

@@ -14,7 +14,9 @@ from harness.errors import NodeError, UnknownName, UsageError
 from harness.node import Host, Node
 from harness.streams import Streams
 from harness.target import NodeService
-from targets import bundled, toy
+from targets import toy
+from targets.bundled.multi_leader import multi_leader
+from targets.bundled.raft import raft
 from targets.toy import Toy
 from workloads.register import Register, RegisterClient
 
@@ -48,7 +50,7 @@ def in_sim(target: Toy, scene: Any) -> None:
     cluster.run(main)
 
 
-@pytest.mark.parametrize("target", [bundled.raft(), bundled.multi_leader()], ids=lambda target: target.name)
+@pytest.mark.parametrize("target", [raft(), multi_leader()], ids=lambda target: target.name)
 def test_ready_means_that_every_node_serves(target: Toy) -> None:
     async def scene(cluster: SimCluster) -> None:
         await target.ready(cluster)
@@ -72,22 +74,22 @@ def test_one_that_never_answers_is_told_after_a_while() -> None:
 
 def test_raft_has_one_primary_and_the_multi_leader_none() -> None:
     async def one(cluster: SimCluster) -> None:
-        await bundled.raft().ready(cluster)
-        [leader] = await bundled.raft().primaries(cluster)
+        await raft().ready(cluster)
+        [leader] = await raft().primaries(cluster)
         await cluster.processes.kill([leader])
         await asyncio.sleep(2)
-        [successor] = await bundled.raft().primaries(cluster)
+        [successor] = await raft().primaries(cluster)
         assert successor != leader
         await cluster.processes.pause([successor])
         began = cluster.now()
-        assert successor not in await bundled.raft().primaries(cluster)
+        assert successor not in await raft().primaries(cluster)
         assert cluster.now() - began <= toy.ASK_S_MAX * 1.1e9, "all nodes are asked at once"
 
     async def none(cluster: SimCluster) -> None:
-        assert await bundled.multi_leader().primaries(cluster) == []
+        assert await multi_leader().primaries(cluster) == []
 
-    in_sim(bundled.raft(), one)
-    in_sim(bundled.multi_leader(), none)
+    in_sim(raft(), one)
+    in_sim(multi_leader(), none)
 
 
 def test_of_those_who_say_that_they_lead_the_latest_term_counts() -> None:
@@ -101,14 +103,14 @@ def test_of_those_who_say_that_they_lead_the_latest_term_counts() -> None:
 
 def test_clients_are_those_of_the_workload() -> None:
     async def scene(cluster: SimCluster) -> None:
-        assert isinstance(bundled.raft().client("register", cluster, "n1"), RegisterClient)
+        assert isinstance(raft().client("register", cluster, "n1"), RegisterClient)
         with pytest.raises(UnknownName, match="no client for workload 'bank'"):
-            bundled.raft().client("bank", cluster, "n1")
+            raft().client("bank", cluster, "n1")
 
-    in_sim(bundled.raft(), scene)
+    in_sim(raft(), scene)
 
 
-@pytest.mark.parametrize("target", [bundled.raft(), bundled.multi_leader()], ids=lambda target: target.name)
+@pytest.mark.parametrize("target", [raft(), multi_leader()], ids=lambda target: target.name)
 def test_claims_speak_of_expectations_the_workload_knows(target: Toy) -> None:
     assert target.claims
     for claim in target.claims:
@@ -119,10 +121,10 @@ def test_claims_speak_of_expectations_the_workload_knows(target: Toy) -> None:
 @pytest.mark.parametrize(
     ("make", "options", "why"),
     [
-        (bundled.raft, {"election_ms": 0}, "election_ms must be a number from 10 to 60000, not 0"),
-        (bundled.raft, {"election_ms": True}, "election_ms must be a number"),
-        (bundled.raft, {"election_ms": 100, "heartbeat_ms": 60}, "at least three times heartbeat_ms"),
-        (bundled.multi_leader, {"gossip_ms": "often"}, "gossip_ms must be a number from 10 to 60000, not 'often'"),
+        (raft, {"election_ms": 0}, "election_ms must be a number from 10 to 60000, not 0"),
+        (raft, {"election_ms": True}, "election_ms must be a number"),
+        (raft, {"election_ms": 100, "heartbeat_ms": 60}, "at least three times heartbeat_ms"),
+        (multi_leader, {"gossip_ms": "often"}, "gossip_ms must be a number from 10 to 60000, not 'often'"),
     ],
 )
 def test_options_are_checked(make: Any, options: dict[str, Any], why: str) -> None:
@@ -131,7 +133,7 @@ def test_options_are_checked(make: Any, options: dict[str, Any], why: str) -> No
 
 
 def test_options_reach_the_node() -> None:
-    service = bundled.raft(election_ms=150, heartbeat_ms=30, batch_ms=1).service
+    service = raft(election_ms=150, heartbeat_ms=30, batch_ms=1).service
     assert service.options == {"election_ms": 150, "heartbeat_ms": 30, "batch_ms": 1.0}
     assert service.load().__name__ == "Raft"
 

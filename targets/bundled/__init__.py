@@ -1,0 +1,2 @@
+"""The stores that come with splitbrain as targets, one module each: options, claims, what each is tried with, planted
+bugs."""

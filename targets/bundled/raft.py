@@ -1,0 +1,41 @@
+"""The CP store on Raft, `targets.toys.raft`."""
+
+from __future__ import annotations
+
+from harness.claims import Claim
+from harness.errors import UsageError
+from harness.options import number
+from harness.target import NodeService, Trial
+from targets.bundled.promises import FAULTS, promise
+from targets.toy import Toy
+
+
+def raft(*, election_ms: float = 300, heartbeat_ms: float = 60, batch_ms: float = 4, bug: str | None = None) -> Toy:
+    """Options as for its class; `bug` plants one of `splitbrain list bugs`."""
+    election = number("raft", "election_ms", election_ms, min=10, max=60_000)
+    heartbeat = number("raft", "heartbeat_ms", heartbeat_ms, min=1, max=60_000)
+    batch = number("raft", "batch_ms", batch_ms, min=0, max=1_000)
+    if election < 3 * heartbeat:
+        raise UsageError(f"raft: election_ms must be at least three times heartbeat_ms, not {election:g}")
+    options = {"election_ms": round(election), "heartbeat_ms": round(heartbeat), "batch_ms": batch}
+    return Toy(
+        "raft",
+        NodeService("targets.toys.raft:Raft", options=options),
+        CLAIMS,
+        workloads=("register", "append", "set", "lock"),
+        trials=(Trial("register", ("partition", "kill", "pause", "clock")),),
+    ).with_bug(bug)
+
+
+CLAIMS: tuple[Claim, ...] = (
+    promise("raft-linearizable", "linearizable", *FAULTS),
+    promise(
+        "raft-majority-available",
+        {"availability": {"min": 0.99, "side": "majority", "after": 2}},
+        "partition",
+        "clock",
+    ),
+    promise("raft-append-serializable", "strict-serializable", *FAULTS, workload="append"),
+    promise("raft-set-keeps", "set-full", *FAULTS, workload="set"),
+    promise("raft-lock-exclusive", "linearizable", *FAULTS, workload="lock"),
+)
