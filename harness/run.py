@@ -21,7 +21,7 @@ from harness.history import History
 from harness.judge import ClaimVerdict
 from harness.load import Progress, conduct
 from harness.runs import RunFolder
-from harness.streaming import watchable
+from harness.streaming import Streaming, watchable
 from harness.verdict import Verdict
 from harness.watchdog import crashes
 
@@ -79,37 +79,57 @@ def execute(experiment: Experiment, runs_root: Path, progress: Progress | None =
     folder = RunFolder.create(runs_root, plan.target.name, plan.seed)
     folder.write(folder.plan, plan.to_yaml())
     experiment.cluster_class.sweep()
+    outcome = attempt(experiment, folder, progress, watched)
+    keep(outcome)
+    return outcome
+
+
+def attempt(
+    experiment: Experiment,
+    folder: RunFolder,
+    progress: Progress | None = None,
+    watched: Mapping[str, Streaming] | None = None,
+) -> Outcome:
+    """Runs an admitted experiment in a folder and judges it, without writing more there than the history and the
+    logs."""
     started = time.monotonic()
     problem, stop = None, None
     try:
-        stop = conduct(experiment, folder, progress, watched)
+        stop = conduct(experiment, folder, progress, watched or {})
     except HarnessError as failure:
         problem = str(failure)
     stats: dict[str, Any] = {"wall_s": round(time.monotonic() - started, 3)}
     stats |= {"stopped": stop.to_json()} if stop else {}
-    return conclude(experiment, folder, problem=problem, stats=stats)
+    return assess(experiment, folder, problem=problem, stats=stats)
 
 
-def conclude(
-    experiment: Experiment, folder: RunFolder, *, problem: str | None = None, stats: Mapping[str, Any] | None = None
-) -> Outcome:
-    """Judges what a run recorded, and writes faults.jsonl, verdict.json and the report.
-
-    Raises `HistoryError` for a broken history.
-    """
-    history = History.read(folder.history) if folder.history.exists() else None
-    if history is None or len(history) == 0:
-        outcome = Outcome(experiment, folder, [], [], dict(stats or {}), history, problem or "the run recorded nothing")
-    else:
-        checked = time.monotonic()
-        claims = experiment.judge(history, folder.logs)
-        counts = plugins.load("checkers", "stats")().check(history, budget=experiment.budget).stats
-        timing = dict(stats or {}) | {"check_s": round(time.monotonic() - checked, 3)}
-        timing |= {"crashes": [crash.to_json() for crash in crashes(history)]}
-        spans = [span.to_json() for span in faults.spans(history)]
-        outcome = Outcome(experiment, folder, claims, spans, dict(counts) | timing, history, problem)
+def keep(outcome: Outcome) -> None:
+    """Writes faults.jsonl, verdict.json and the report into the run's folder."""
+    folder = outcome.folder
     with suppress(RecordingError, OSError):  # a full disk must not cost the user the verdict on the terminal
         folder.write_faults(outcome.faults)
         folder.write_verdict(outcome.to_json())
         plugins.load("reports", "html")(folder.path)
+
+
+def conclude(experiment: Experiment, folder: RunFolder) -> Outcome:
+    """Judges a finished run again, and keeps what came of it. Raises `HistoryError` for a broken history."""
+    outcome = assess(experiment, folder)
+    keep(outcome)
     return outcome
+
+
+def assess(
+    experiment: Experiment, folder: RunFolder, *, problem: str | None = None, stats: Mapping[str, Any] | None = None
+) -> Outcome:
+    """Judges what a run recorded. Raises `HistoryError` for a broken history."""
+    history = History.read(folder.history) if folder.history.exists() else None
+    if history is None or len(history) == 0:
+        return Outcome(experiment, folder, [], [], dict(stats or {}), history, problem or "the run recorded nothing")
+    checked = time.monotonic()
+    claims = experiment.judge(history, folder.logs)
+    counts = plugins.load("checkers", "stats")().check(history, budget=experiment.budget).stats
+    timing = dict(stats or {}) | {"check_s": round(time.monotonic() - checked, 3)}
+    timing |= {"crashes": [crash.to_json() for crash in crashes(history)]}
+    spans = [span.to_json() for span in faults.spans(history)]
+    return Outcome(experiment, folder, claims, spans, dict(counts) | timing, history, problem)

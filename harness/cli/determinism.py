@@ -18,7 +18,13 @@ def pin(plan: Plan) -> None:
     the exec; it replaces the process before anything has been made (about 0.1 s). A plan whose seed was drawn is
     simply drawn again.
     """
-    if plan.cluster.name != "sim" or os.environ.get("PYTHONHASHSEED") == _PINNED or not sys.orig_argv:
+    if plan.cluster.name == "sim":
+        pin_hashes()
+
+
+def pin_hashes() -> None:
+    """Starts this process again with PYTHONHASHSEED=0, unless that is how it runs already."""
+    if os.environ.get("PYTHONHASHSEED") == _PINNED or not sys.orig_argv:
         return
     sys.stdout.flush()
     sys.stderr.flush()

@@ -22,6 +22,7 @@ _COMMANDS = {
     "check": "Judge a finished run, or any history file.",
     "history": "Print the history of a run.",
     "replay": "Repeat a run from its folder and compare the histories.",
+    "selftest": "Hunt every planted bug, and try every unspoiled store.",
     "report": "Write the report of a run again.",
     "list": "List what is installed: targets, workloads, nemeses, checkers, clusters.",
     "doctor": "Say which clusters and faults this machine can do, and why not.",

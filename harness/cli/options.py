@@ -28,6 +28,7 @@ _PLAN_OPTIONS = (
     click.option(
         "--plan", "plan_file", type=click.Path(path_type=Path), help="A plan in YAML; options given here override it."
     ),
+    click.option("--bug", help="Plant this bug in the target, see `splitbrain list bugs`."),
     click.option("--cluster", help="Where the nodes live: sim (default), process, docker, ..."),
     click.option("--nodes", type=int, help="How many nodes.  [default: 5]"),
     click.option("--workload", help="What the clients do.  [default: register]"),
@@ -74,7 +75,9 @@ def plan_from(target: str | None, plan_file: Path | None, given: dict[str, Any])
         if given[name] is not None
     }
     if target is not None:
-        overrides["target"] = target
+        overrides["target"] = target if given["bug"] is None else {"name": target, "bug": given["bug"]}
+    elif given["bug"] is not None:
+        raise UsageError("--bug needs a TARGET to plant it in; in a plan, write target: {name: ..., bug: ...}")
     if given.get("stop_on_violation") is not None:
         overrides["stop_on_violation"] = given["stop_on_violation"]
     if given["expect"]:

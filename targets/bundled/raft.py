@@ -7,7 +7,7 @@ from harness.errors import UsageError
 from harness.options import number
 from harness.target import NodeService, Trial
 from targets.bundled.promises import FAULTS, promise
-from targets.toy import Toy
+from targets.toy import Planted, Toy
 
 
 def raft(*, election_ms: float = 300, heartbeat_ms: float = 60, batch_ms: float = 4, bug: str | None = None) -> Toy:
@@ -23,6 +23,7 @@ def raft(*, election_ms: float = 300, heartbeat_ms: float = 60, batch_ms: float 
         NodeService("targets.toys.raft:Raft", options=options),
         CLAIMS,
         workloads=("register", "append", "set", "lock"),
+        bugs=BUGS,
         trials=(Trial("register", ("partition", "kill", "pause", "clock")),),
     ).with_bug(bug)
 
@@ -38,4 +39,13 @@ CLAIMS: tuple[Claim, ...] = (
     promise("raft-append-serializable", "strict-serializable", *FAULTS, workload="append"),
     promise("raft-set-keeps", "set-full", *FAULTS, workload="set"),
     promise("raft-lock-exclusive", "linearizable", *FAULTS, workload="lock"),
+)
+
+BUGS = (
+    Planted(
+        "stale-leader-reads",
+        "a leader serves reads without asking whether it still leads, so a deposed one serves old values",
+        ("nonlinearizable", "linearizable"),
+        node_class="targets.toys.raft_bugs:StaleLeaderReads",
+    ),
 )

@@ -18,7 +18,7 @@ from targets import toy
 from targets.bundled.multi_leader import multi_leader
 from targets.bundled.raft import raft
 from targets.toy import Toy
-from workloads.register import Register, RegisterClient
+from workloads.register import RegisterClient
 
 
 class Mute(Node):
@@ -114,7 +114,7 @@ def test_clients_are_those_of_the_workload() -> None:
 def test_claims_speak_of_expectations_the_workload_knows(target: Toy) -> None:
     assert target.claims
     for claim in target.claims:
-        assert claim.expect.name in Register.expectations
+        assert claim.expect.name in plugins.load("workloads", claim.workload).expectations
         assert claim.speaks_for("register", []) and claim.speaks_for("register", ["partition"])
 
 
