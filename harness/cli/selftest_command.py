@@ -16,17 +16,16 @@ if TYPE_CHECKING:
     from harness.selftest import Clean, Hunt
 
 
+_POSITIVE = click.IntRange(1)
+
+
 @click.command("selftest")
 @click.argument("targets", nargs=-1, metavar="[TARGET...]")
 @click.option("--bug", "bugs", multiple=True, help="Only this bug. Repeatable.")
-@click.option(
-    "--seeds", "seeds_max", type=click.IntRange(1), default=50, show_default=True, help="Seeds a bug may take."
-)
-@click.option(
-    "--clean-seeds", type=click.IntRange(0), default=10, show_default=True, help="Seeds of unspoiled targets."
-)
-@click.option("--repeat", type=click.IntRange(1), default=1, show_default=True, help="Hunts per bug; tells the median.")
-@click.option("--jobs", type=click.IntRange(1), default=None, help="Processes.  [default: one a core]")
+@click.option("--seeds", "seeds_max", type=_POSITIVE, default=50, show_default=True, help="Seeds a bug may take.")
+@click.option("--clean-seeds", type=click.IntRange(0), default=10, show_default=True, help="Seeds of each clean store.")
+@click.option("--repeat", type=_POSITIVE, default=1, show_default=True, help="Hunts per bug; the median is told.")
+@click.option("--jobs", type=_POSITIVE, default=None, help="Processes.  [default: one a core]")
 @json_option
 def command(
     targets: tuple[str, ...],
@@ -142,9 +141,8 @@ def _tell(result: Hunt | Clean) -> None:
         if result.found is None:
             click.echo(f"NOT FOUND {result.target} {result.bug} in {result.seeds_max} seeds {result.problem}", err=True)
     elif result.verdict is not Verdict.PASS:
-        click.echo(
-            f"{result.verdict.value} {result.target} {result.workload} seed {result.seed}: {result.why}", err=True
-        )
+        which = f"{result.target} {result.workload} seed {result.seed}"
+        click.echo(f"{result.verdict.value} {which}: {result.why}", err=True)
 
 
 def _show(rows: list[dict[str, Any]], stores: list[dict[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from harness import plugins
 from harness.clusters.sim import SimCluster
 from harness.errors import NodeError, UnknownName, UsageError
 from harness.node import Host, Node
@@ -115,7 +116,19 @@ def test_claims_speak_of_expectations_the_workload_knows(target: Toy) -> None:
     assert target.claims
     for claim in target.claims:
         assert claim.expect.name in plugins.load("workloads", claim.workload).expectations
-        assert claim.speaks_for("register", []) and claim.speaks_for("register", ["partition"])
+        assert claim.speaks_for(claim.workload, []) and claim.speaks_for(claim.workload, ["partition"])
+    for trial in target.trials:
+        assert any(claim.speaks_for(trial.workload, trial.nemeses) for claim in target.claims)
+
+
+@pytest.mark.parametrize("target", [raft(), multi_leader()], ids=lambda target: target.name)
+def test_every_bug_can_be_planted_and_spoils_a_subclass(target: Toy) -> None:
+    whole = target.service.load()
+    for bug in target.bugs:
+        spoiled = target.with_bug(bug.name).service.load()
+        assert issubclass(spoiled, whole) and spoiled is not whole
+    with pytest.raises(UnknownName, match="has no bug called 'none-such'"):
+        target.with_bug("none-such")
 
 
 @pytest.mark.parametrize(
