@@ -2,8 +2,9 @@
 started.
 
 Whatever the user can have got wrong is found here: unknown names, options nobody takes, a fault the cluster cannot do,
-an expectation nobody can judge. `resolve` looks at the plan alone, so it also serves to judge an old run on another
-machine; `admit` looks at this machine. Past both, a failure is the harness's or the target's.
+an expectation nobody can judge. `resolve` looks at the plan alone (but for the package `all`, which a run's own plan
+does not name any more), so it also serves to judge an old run on another machine; `admit` looks at this machine. Past
+both, a failure is the harness's or the target's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import judge, plugins
+from harness import judge, packages, plugins
 from harness.checker import Budget
 from harness.claims import Claim
 from harness.clusters.base import Cluster
@@ -65,6 +66,8 @@ def checker_factory(name: str) -> Callable[..., Any]:
 def resolve(plan: Plan) -> Experiment:
     """Finds and makes every part of a plan. Raises `UsageError` or one of its kinds."""
     target: Target = make("targets", plan.target)
+    cluster_class: type[Cluster] = plugins.load("clusters", plan.cluster.name)
+    plan = packages.expand(plan, target, cluster_class, make)
     workload: Workload = make("workloads", plan.workload, concurrency=plan.concurrency)
     if plan.workload.name not in target.workloads:
         raise Unsupported(
@@ -75,7 +78,6 @@ def resolve(plan: Plan) -> Experiment:
     for nemesis in nemeses:
         if isinstance(nemesis, MeetsTarget):
             nemesis.meet(target)
-    cluster_class: type[Cluster] = plugins.load("clusters", plan.cluster.name)
     claims = claims_of(plan, target)
     judge.validate(claims, workload, checker_factory)
     streams = Streams(plan.seed)

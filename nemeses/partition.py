@@ -11,7 +11,7 @@ from harness.clusters.base import Cluster, Network
 from harness.errors import UsageError
 from harness.faults import Evidence, Fault, Injection
 from harness.toll import Toll
-from nemeses.victims import SEED_BITS
+from nemeses.victims import SEED_BITS, Victims, resolve
 
 DEFAULT = tuple(name for name in grudges.NAMES if name != "random")
 """Every shape but `random`: of five nodes, two of three such cuts leave a majority to talk to to nobody or to a single
@@ -25,25 +25,32 @@ MANNERS = {"drop": "partition", "reject": "reject"}
 
 class Partition:
     """`grudges`: names out of `harness.grudges.NAMES`, or explicit maps from a node to those whose messages it does
-    not receive; each cut draws one of them. Default: `DEFAULT`.
+    not receive. `targets`: whom to cut off from all others, see `nemeses.victims`; `all` leaves everybody alone. Each
+    cut draws one of both. Default: `DEFAULT`, unless there are targets.
 
     `manner`: one or both of `MANNERS`. What is dropped is lost without a word, as when a cable is pulled; what is
     rejected is answered at once with a reset, as when a host comes back without its connections, or by a firewall."""
 
     family: ClassVar[str] = "partition"
 
-    def __init__(self, *, interval: float | str = 10, grudges: Any = None, manner: Any = "drop") -> None:
+    def __init__(
+        self, *, interval: float | str = 10, grudges: Any = None, targets: Any = None, manner: Any = "drop"
+    ) -> None:
         self.interval_s = options.interval(self.family, interval)
-        self.grudges = _grudges(grudges)
+        self.victims = None if targets is None else Victims.of(self.family, targets, ())
+        self.grudges = () if targets is not None and grudges is None else _grudges(grudges)
         self.manners = options.choices(self.family, "manner", manner, MANNERS)
         self.needs = frozenset(MANNERS[one] for one in self.manners)
 
     def draw(self, random: _random.Random) -> Mapping[str, Any]:
-        """`{"grudge": name or map, "seed": n}`, and `"manner": "reject"` where nothing is dropped; the nodes are picked
-        from the seed when the cut is made.
+        """`{"grudge": name or map, "seed": n}` or `{"targets": spec, "seed": n}`, and `"manner": "reject"` where
+        nothing is dropped; the nodes are picked from the seed when the cut is made.
         """
-        grudge = self.grudges[random.randrange(len(self.grudges))]
-        draw = {"grudge": grudge, "seed": random.getrandbits(SEED_BITS)}
+        choice = random.randrange(len(self.grudges) + (len(self.victims.specs) if self.victims else 0))
+        if self.victims and choice >= len(self.grudges):
+            draw: dict[str, Any] = self.victims.draw(random)
+        else:
+            draw = {"grudge": self.grudges[choice], "seed": random.getrandbits(SEED_BITS)}
         manner = self.manners[random.randrange(len(self.manners))] if len(self.manners) > 1 else self.manners[0]
         return draw if manner == "drop" else draw | {"manner": manner}
 
@@ -52,6 +59,8 @@ class Partition:
 
     async def setup(self, cluster: Cluster) -> None:
         """Raises `UsageError` for a grudge that this cluster is too small for, or that names nodes it has not got."""
+        if self.victims:
+            self.victims.check(cluster.nodes)
         for grudge in self.grudges:
             _drops(cluster.nodes, {"grudge": grudge, "seed": 0})
 
@@ -89,6 +98,9 @@ def _is_map(item: Any) -> bool:
 
 
 def _drops(nodes: Sequence[str], draw: Mapping[str, Any]) -> dict[str, list[str]]:
+    if "targets" in draw:
+        cut_off = resolve(draw, nodes)
+        return grudges.split(nodes, [[node] for node in cut_off] if draw["targets"] == "all" else [cut_off])
     grudge = draw["grudge"]
     if isinstance(grudge, str):
         return grudges.draw(grudge, nodes, _random.Random(draw["seed"]), draw.get("primaries", ()))

@@ -36,7 +36,10 @@ _PLAN_OPTIONS = (
     click.option("--rate", type=float, help="Operations per second over all clients.  [default: the workload's]"),
     click.option("--keys", type=int, help="How many keys the workload uses.  [default: the workload's]"),
     click.option(
-        "--nemesis", "nemesis", help="Faults to inject, separated by commas, or 'none': partition,kill,pause,clock."
+        "--nemesis",
+        "nemesis",
+        help="Faults to inject, separated by commas: partition,kill,pause,clock. "
+        "Also packages: standard, process, network, storage, all; or 'none'.",
     ),
     click.option("--interval", help="Mean time between two events of each nemesis.  [default: 10s]"),
     click.option(

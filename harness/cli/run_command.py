@@ -39,7 +39,7 @@ def command(target: str | None, plan_file: Path | None, runs_root: Path, as_json
 
     determinism.pin(plan)
     experiment = resolve(plan)
-    with Live(plan) as live:
+    with Live(experiment.plan) as live:
         outcome = execute(experiment, runs_root, live)
     if as_json:
         click.echo(json.dumps(outcome.to_json()))

@@ -29,8 +29,8 @@ from harness.faults import Evidence, Status
 
 METHODS: Mapping[str, tuple[str, ...]] = {
     "network": ("cut", "reject", "shape", "mend"),
-    "processes": ("kill", "start", "pause", "resume"),
-    "clocks": ("skew", "offsets"),
+    "processes": ("kill", "start", "pause", "resume", "alive"),
+    "clocks": ("skew", "drift", "offsets"),
     "limits": ("limit", "lift"),
     "disks": ("impair", "repair", "lose_power", "corrupt"),
     "nodes": ("prepare", "dial"),

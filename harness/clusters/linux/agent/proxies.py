@@ -46,6 +46,10 @@ class RemoteProcesses:
     async def resume(self, nodes: Sequence[str]) -> Mapping[str, Evidence]:
         return await self._agent.evidence("processes.resume", nodes)
 
+    async def alive(self) -> Mapping[str, bool]:
+        alive: Mapping[str, bool] = await self._agent.call("processes.alive")
+        return alive
+
 
 class RemoteClocks:
     """`harness.clusters.base.Clocks`, by an agent."""
@@ -55,6 +59,10 @@ class RemoteClocks:
 
     async def skew(self, node: str, offset_ms: float) -> Evidence:
         evidence: Evidence = await self._agent.call("clocks.skew", node, offset_ms)
+        return evidence
+
+    async def drift(self, node: str, ppm: int) -> Evidence:
+        evidence: Evidence = await self._agent.call("clocks.drift", node, ppm)
         return evidence
 
     async def offsets(self) -> Mapping[str, float]:
