@@ -22,12 +22,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.clusters.linux import namespaces, nft, packets, vdso_self_test
+from harness.clusters.linux import cgroups, namespaces, nft, packets, vdso_self_test
 from harness.clusters.linux.agent.protocol import UnixChannel, decode, encode, pack_error
 from harness.clusters.linux.agent.server import Server
 from harness.clusters.linux.clocks import PatchedClocks
 from harness.clusters.linux.dialing import dial
 from harness.clusters.linux.host_network import HostNetwork
+from harness.clusters.linux.limits import CgroupLimits
 from harness.clusters.linux.network import BridgeNetwork
 from harness.clusters.linux.services import Services
 from harness.clusters.linux.work import to_its_end
@@ -93,7 +94,7 @@ def _run(control: socket.socket, root: bool) -> int:
         control.sendall(encode({"error": pack_error(problem)}))
         return 1
     control.sendall(encode({"powers": powers}))
-    asyncio.run(_serve(control, nodes, network, frozenset(order["needs"])))
+    asyncio.run(_serve(control, nodes, network, order["run"], frozenset(order["needs"])))
     return 0
 
 
@@ -120,35 +121,47 @@ def _powers() -> dict[str, str | None]:
         **packets.problems(),
         "kill": None,
         "pause": None,
+        "memory": cgroups.problem("memory"),
+        "cpu": cgroups.problem("cpu"),
         "clock": vdso_self_test.self_test(),
     }
 
 
 async def _serve(
-    control: socket.socket, nodes: Mapping[str, RoomNode], network: BridgeNetwork | HostNetwork, needs: frozenset[str]
+    control: socket.socket,
+    nodes: Mapping[str, RoomNode],
+    network: BridgeNetwork | HostNetwork,
+    run: str,
+    needs: frozenset[str],
 ) -> None:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=len(nodes) + 8))
     locks = {name: asyncio.Lock() for name in nodes}
     clocks = PatchedClocks(nodes, locks)
+    limits = CgroupLimits(nodes, locks, lambda node: cgroups.make(run, node.name))
     capabilities = {
         "network": network,
-        "processes": Services(nodes, locks, clocks, lambda: False),
+        "processes": Services(nodes, locks, clocks, lambda: False, limits),
         "clocks": clocks,
-        "nodes": Nodes(nodes, needs),
+        "limits": limits,
+        "nodes": Nodes(nodes, limits, needs),
     }
-    # Nothing is put back: it all ends with this process.
+    # But for the control groups, which the controller removes, nothing is put back: it all ends with this
+    # process.
     await Server(UnixChannel(control), capabilities).serve()
 
 
 class Nodes:
     """What a controller asks of the nodes that is no fault."""
 
-    def __init__(self, nodes: Mapping[str, RoomNode], needs: frozenset[str]) -> None:
+    def __init__(self, nodes: Mapping[str, RoomNode], limits: CgroupLimits, needs: frozenset[str]) -> None:
         self._nodes = nodes
+        self._limits = limits
         self._needs = needs
 
     async def prepare(self) -> None:
-        """Makes the nodes' data directories fit for the faults that will be asked for."""
+        """Makes the nodes' data directories and control groups fit for the faults that will be asked for."""
+        if self._needs & {cgroups.MEMORY, cgroups.CPU}:
+            self._limits.prepare()
         await asyncio.gather(
             *(to_its_end(partial(rooms.prepare_data, node, self._needs)) for node in self._nodes.values())
         )

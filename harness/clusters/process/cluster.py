@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from harness.clusters.base import CAPABILITIES
-from harness.clusters.linux import ledger, loop, naming
+from harness.clusters.linux import cgroups, ledger, loop, naming
 from harness.clusters.linux.agent.protocol import UnixChannel
-from harness.clusters.linux.agent.proxies import RemoteClocks, RemoteNetwork, RemoteProcesses
+from harness.clusters.linux.agent.proxies import RemoteClocks, RemoteLimits, RemoteNetwork, RemoteProcesses
 from harness.clusters.linux.agent.remote import Agent
 from harness.clusters.linux.identity import Identity
 from harness.clusters.linux.programs import PORT, programs
@@ -63,7 +63,7 @@ class ProcessCluster:
         self.network = RemoteNetwork(self._agent)
         self.processes = RemoteProcesses(self._agent)
         self.clocks = RemoteClocks(self._agent)
-        self.limits = None
+        self.limits = RemoteLimits(self._agent)
         self.disks = None
 
     @property
@@ -88,7 +88,7 @@ class ProcessCluster:
     @classmethod
     def sweep(cls) -> list[str]:
         """See `harness.clusters.base.Cluster`. Namespaces of a dead run have ended with its agent: what is left is its
-        files."""
+        control groups and files."""
         if not sys.platform.startswith("linux"):
             return []
         removed = []
@@ -96,6 +96,7 @@ class ProcessCluster:
             if record.cluster == NAME and not record.identity.alive():
                 if record.agent and (end := end_orphan(Identity.parse(record.agent))):
                     removed.append(end)
+                removed += cgroups.remove(record.run)
                 ledger.strike(record)
                 removed += [f"files {record.scratch}", f"undo record {record.directory}"]
         return removed
@@ -198,6 +199,7 @@ class ProcessCluster:
         self._agent.close()
         with self._working:
             self._process.end()
+            cgroups.remove(self._record.run)
             if self._record.directory.exists():
                 ledger.strike(self._record)
 

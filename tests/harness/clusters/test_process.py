@@ -15,7 +15,7 @@ from docker_support import Target, ask
 from process_support import NODES, cluster, heard_all, on_cluster
 from shaping_scene import packets_are_shaped_and_refused
 
-from harness.clusters.linux import ledger
+from harness.clusters.linux import cgroups, ledger
 from harness.clusters.linux.identity import Identity
 from harness.clusters.process import ProcessCluster
 from harness.errors import ClusterError, NodeError, Unsupported, UsageError
@@ -180,3 +180,43 @@ def test_this_machine_can_do_all_of_it() -> None:
     powers = ProcessCluster.probe()
     assert [powers[power] for power in ("available", "partition", "kill", "pause", "clock")] == [None] * 5
     assert not [record for record in ledger.records() if record.identity == Identity.own()]
+
+
+needs_groups = pytest.mark.skipif(
+    cgroups.problem("memory") is not None or cgroups.problem("cpu") is not None,
+    reason=str(cgroups.problem("memory") or cgroups.problem("cpu")),
+)
+
+
+@needs_groups
+def test_limits_are_felt_by_the_service_and_leave_no_groups_behind() -> None:
+    groups: list[str] = []
+
+    async def main(cluster: ProcessCluster) -> None:
+        evidence = (await cluster.limits.limit("limits-1", ["n1"], memory_bytes=200 << 20, cpus=0.05))["n1"]
+        assert evidence.status is Status.APPLIED
+        assert (evidence.measured["memory_bytes"], evidence.measured["cpus"]) == (200 << 20, 0.05)
+        groups.extend(str(path) for path in Path("/sys/fs/cgroup").rglob(f"{cgroups.PREFIX}{cluster.run_name}"))
+        assert groups
+        await asyncio.gather(*(ask(cluster, "n1") for _ in range(100)))
+        await cluster.processes.kill(["n1"])
+        started = (await cluster.processes.start(["n1"]))["n1"]
+        assert started.measured["answered_after_ms"] > 300, "a twentieth of a processor starts no Python sooner"
+        lifted = (await cluster.limits.lift("limits-1"))["n1"]
+        assert lifted.measured["throttled_ms"] > 100 and lifted.measured["cpus"] is None
+
+    on_cluster(main)
+    assert not any(Path(group).exists() for group in groups)
+
+
+def test_who_lives_and_whose_clock_drifts_is_asked_of_the_agent() -> None:
+    async def main(cluster: ProcessCluster) -> None:
+        assert set((await cluster.processes.alive()).values()) == {True}
+        await cluster.processes.kill(["n2"])
+        assert (await cluster.processes.alive())["n2"] is False
+        evidence = await cluster.clocks.drift("n1", 100_000)
+        if cluster.probe()["clock"] is None:
+            assert evidence.status is Status.APPLIED and evidence.measured["gained_ms"] > 2
+            await cluster.clocks.skew("n1", 0.0)
+
+    on_cluster(main)
