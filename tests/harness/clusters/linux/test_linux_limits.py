@@ -180,7 +180,7 @@ def test_the_tightest_of_several_limits_is_in_force(run: str) -> None:
 @needs_groups
 def test_a_run_s_groups_are_found_by_its_name_and_removed_with_processes_still_in_them(run: str) -> None:
     with Worker("n1") as node:
-        pid = node.launch()
+        [pid] = node.launch()
         group = cgroups.make(run, "n1")
         group.add([pid])
         assert cgroups.of(pid) == group
