@@ -32,7 +32,7 @@ import sys, time
 held = []
 for _ in range(int(sys.argv[1])):
     held.append(b"x" * (1 << 20))
-    time.sleep(0.001)
+    time.sleep(0.01)
 time.sleep(60)
 """
 
@@ -126,8 +126,8 @@ def test_who_needs_more_memory_than_it_may_have_is_killed_by_the_kernel_and_coun
     node.program = other.program = (EAT, "200")
 
     async def main(services: Services, limits: CgroupLimits) -> None:
-        evidence = (await limits.limit("limits-1", ["n1"], memory_bytes=40 * MB))["n1"]
-        assert evidence.status is Status.APPLIED and evidence.measured["memory_bytes"] == 40 * MB
+        evidence = (await limits.limit("limits-1", ["n1"], memory_bytes=120 * MB))["n1"]
+        assert evidence.status is Status.APPLIED and evidence.measured["memory_bytes"] == 120 * MB
         await until(lambda: not node.pids())
         assert other.pids()
         lifted = (await limits.lift("limits-1"))["n1"]
