@@ -59,10 +59,11 @@ class BridgeNetwork:
         """See `harness.clusters.base.Network`: evidence of the packets that the fault stopped, per node and
         by source. What was done inside the nodes is undone there.
         """
+        cut: Mapping[str, Evidence] = {}
         async with self._lock:
             if fault in self._sets:
-                return await to_its_end(lambda: self._mend(fault))
-        return await self._inside.mend(fault)
+                cut = await to_its_end(lambda: self._mend(fault))
+        return {**await self._inside.mend(fault), **cut}
 
     def _cut(self, fault: str, pairs: frozenset[nft.Pair]) -> dict[str, Evidence]:
         if fault in self._sets:

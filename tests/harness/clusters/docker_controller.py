@@ -1,4 +1,5 @@
-"""A controller for the tests to kill: makes a cluster, cuts it, skews a clock, and waits. Says which run it is."""
+"""A controller for the tests to kill: makes a cluster, cuts and shapes it, skews a clock, and waits. Says which run it
+is."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import sys
 
 from docker_support import NODES, Target, cluster
 
+from harness.clusters.base import Shape
 from harness.clusters.docker import DockerCluster
 
 
@@ -20,6 +22,7 @@ async def main(made: DockerCluster) -> None:
         say("starting", made)
         await made.create(Target())
         await made.network.cut("halves", {"n1": NODES[1:]})
+        await made.network.shape("slow", NODES, Shape(delay_ms=20, loss=0.1))
         await made.clocks.skew("n2", 1000)
         await made.processes.pause(["n3"])
         say("up", made, pids=[pid for member in made.members.values() for pid in [*member.pids(), *member.keepers]])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import random
 import subprocess
 import sys
 import time
@@ -177,6 +179,43 @@ def test_duplicates_and_reordering(rooms: dict[str, Namespace]) -> None:
         late = sum(later < earlier for earlier, later in pairwise(numbers))
         assert sorted(numbers) == list(range(1000)) and late > 30
         assert 130 < applied(run(network.mend("r"))["n1"])["reordered_packets"] < 270
+
+
+def test_a_stream_comes_whole_and_fast_through_all_of_it(rooms: dict[str, Namespace]) -> None:
+    """Segments are cut up, checksummed, copied and reordered on their way; a delay is no bottleneck."""
+    receive = """
+import hashlib, socket
+listener = socket.create_server(("", 7000))
+print("listening", flush=True)
+connection, _ = listener.accept()
+seen = hashlib.sha256()
+while data := connection.recv(1 << 16):
+    seen.update(data)
+print(seen.hexdigest(), flush=True)
+"""
+    send = """
+import random, socket, sys
+connection = socket.create_connection((sys.argv[1], 7000))
+connection.sendall(random.Random(7).randbytes(8 << 20))
+"""
+    sent = hashlib.sha256(random.Random(7).randbytes(8 << 20)).hexdigest()
+    n1, n2, _ = nodes(rooms)
+
+    def seconds() -> float:
+        with subprocess.Popen(n2.entering([sys.executable, "-c", receive]), stdout=-1, text=True) as receiving:
+            assert receiving.stdout and receiving.stdout.readline() == "listening\n"
+            began = time.monotonic()
+            n1.must(sys.executable, "-c", send, n2.address, timeout_s=60)
+            assert receiving.stdout.readline() == f"{sent}\n"
+            return time.monotonic() - began
+
+    with healed(rooms) as network:
+        applied(run(network.shape("d", ["n1"], Shape(delay_ms=20)))["n1"])
+        assert seconds() < 8  # 2 segments for each 20 ms, which is what small queues would allow, would take a minute
+        applied(run(network.shape("all", ["n1"], Shape(loss=0.01, duplicate=0.05, jitter_ms=5, reorder=0.01)))["n1"])
+        seconds()
+        for fault in ("d", "all"):
+            assert applied(run(network.mend(fault))["n1"])["overflowed_packets"] == 0
 
 
 def test_a_rate_is_one_links_and_one_way(rooms: dict[str, Namespace]) -> None:
