@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from ipaddress import IPv4Address
 from typing import Any, TypeVar
 
 from harness.clusters.base import Drops, Shape, combine
@@ -28,7 +29,7 @@ T = TypeVar("T")
 PROOF = 0.9
 """The share of a delay that a probe must have been delayed by: clocks and timers are not exact."""
 
-PROBE_S = 1.0
+PROBE_S = 0.5
 """How much longer than the delay an answer is waited for."""
 
 
@@ -317,7 +318,12 @@ class HostNetwork:
             raise UsageError(f"the fault {fault!r} is in force on the network already; give each an id of its own")
 
     def _address(self, node: str) -> str:
+        """Raises `UsageError` for a node that is not there, and for an address that rules cannot be written for."""
+        if node not in self._nodes:
+            raise UsageError(f"there is no node {node!r}; nodes are {', '.join(self._nodes)}")
         try:
-            return self._nodes[node].address
-        except KeyError:
-            raise UsageError(f"there is no node {node!r}; nodes are {', '.join(self._nodes)}") from None
+            return str(IPv4Address(self._nodes[node].address))
+        except ValueError:
+            raise UsageError(
+                f"the network faults of {node} need its IPv4 address, not {self._nodes[node].address!r}"
+            ) from None

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from local_node import LocalNode
 from namespaces import Namespace, joined, problem
 
 from harness.clusters.base import Shape
-from harness.clusters.linux import commands, packets
+from harness.clusters.linux import commands, packets, tc
 from harness.clusters.linux.host_network import HostNetwork
 from harness.clusters.linux.spread import SpreadNetwork
 from harness.clusters.linux.undo import UndoLog
@@ -293,6 +294,40 @@ def test_with_a_network_beside_each_node_all_act_together(rooms: dict[str, Names
         log.close()
     with pytest.raises(UsageError, match="n2 is not at hand here, but n1 is"):
         run(beside["n1"].cut("x", {"n2": ["n1"]}))
+
+
+@pytest.mark.parametrize("address", ["n1.example", "::1", "198.18.0.1 }; flush ruleset\n"])
+def test_only_ipv4_addresses_become_part_of_rules(address: str) -> None:
+    node = LocalNode("n1")
+    node.address = address
+    network = HostNetwork({"n1": node, "n2": LocalNode("n2")}, "splitbrain_test", "me")
+    for act in (
+        network.cut("a", {"n2": ["n1"]}),
+        network.reject("a", {"n1": ["n2"]}),
+        network.shape("a", ["n1"], Shape(loss=1)),
+    ):
+        with pytest.raises(UsageError, match="need its IPv4 address, not"):
+            run(act)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Shape(delay_ms=50),
+        Shape(delay_ms=0.001, jitter_ms=60_000),
+        Shape(jitter_ms=5),
+        Shape(duplicate=0.25),
+        Shape(reorder=0.2),
+        Shape(reorder=1),
+        Shape(delay_ms=20, jitter_ms=5, duplicate=0.01, reorder=0.123456789, rate_kbit=1000),
+    ],
+)
+def test_tc_understands_what_netem_is_told(rooms: dict[str, Namespace], shape: Shape) -> None:
+    """Also where the kernel has no netem, and then says so."""
+    node = rooms["n1"]
+    words = tc.netem_options(shape).split()
+    done = node.enter(["tc", "qdisc", "add", "dev", "lo", "root", "netem", *words])
+    assert done.code == 0 or b"qdisc kind is unknown" in done.err, done
 
 
 @pytest.mark.skipif(packets.has_netem(), reason="this kernel needs no program to delay packets")
