@@ -1,6 +1,7 @@
 #!/bin/sh
 # Brings what the tests need beyond the base machine. On Debian as root: a Docker engine (installed and started),
-# Chromium, iproute2, strace and e2fsprogs. Elsewhere it changes nothing; tools/test.sh then says which tests are left out, and why.
+# Chromium, iproute2, strace, e2fsprogs, and the systems that are tested: etcd, Redis with Sentinel. Elsewhere it changes nothing;
+# tools/test.sh then says which tests are left out, and why.
 set -eu
 here=$(dirname "$0")
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

@@ -15,34 +15,12 @@ from harness.experiment import checker_factory
 from harness.operation import Operation
 from harness.plugins import load
 from targets.etcd import etcd, target
-from targets.etcd.target import Etcd
 from tests.targets.local import LocalCluster, needs, running, until
+from tests.targets.told import asked, told
 
 pytestmark = needs("etcd")
 
 FAST: dict[str, Any] = {"election_ms": 300, "heartbeat_ms": 30}
-
-
-async def told(client: Any, *ops: Operation) -> list[Any]:
-    """What each operation came to: its value, or the exception's type and error."""
-    answers: list[Any] = []
-    for op in ops:
-        try:
-            done = await client.invoke(op)
-        except (Failed, Indeterminate) as problem:
-            answers.append((type(problem), problem.error))
-        else:
-            answers.append(done.value)
-    return answers
-
-
-async def asked(made: Etcd, cluster: LocalCluster, node: str, workload: str, *ops: Operation) -> list[Any]:
-    """The same, of a client that is made for it."""
-    client = made.client(workload, cluster, node)
-    try:
-        return await told(client, *ops)
-    finally:
-        await client.close()
 
 
 def test_each_workload_is_served_as_its_own_words_say(tmp_path: Path) -> None:
