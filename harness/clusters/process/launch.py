@@ -23,6 +23,8 @@ _ANSWER_BYTES_MAX = 1 << 20
 
 MODULE = "harness.clusters.process.agent"
 
+_OURS = Path(__file__).parents[3]
+
 
 def environment() -> dict[str, str]:
     """What the nodes' programs inherit of the controller's environment: where programs and Python's modules are, and
@@ -31,7 +33,7 @@ def environment() -> dict[str, str]:
     return {
         "PATH": f"{path}:/usr/local/sbin:/usr/sbin:/sbin",
         "LANG": os.environ.get("LANG", "C.UTF-8"),
-        "PYTHONPATH": os.pathsep.join(os.path.abspath(entry) for entry in sys.path),  # noqa: PTH100 - "" is the cwd
+        "PYTHONPATH": os.pathsep.join([*(os.path.abspath(entry) for entry in sys.path), str(_OURS)]),  # noqa: PTH100
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 
@@ -71,9 +73,10 @@ class AgentProcess:
         self._log = log
         self._control, theirs = socket.socketpair()
         with theirs, log.open("ab") as errors:
+            # Without site, which takes as long as making the nodes: it needs nothing but the standard library and us.
             # A session of its own: Ctrl-C in a terminal is for the controller, which then says goodbye in its own time.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", MODULE, str(theirs.fileno())],
+                [sys.executable, "-S", "-m", MODULE, str(theirs.fileno())],
                 env={**os.environ, **environment()},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

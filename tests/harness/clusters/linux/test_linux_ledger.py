@@ -147,3 +147,30 @@ def test_routes_are_read_and_default_routes_are_not_networks() -> None:
     )
     assert addresses.routed(table) == [IPv4Network("198.18.4.0/24"), IPv4Network("10.0.2.0/23")]
     assert all(isinstance(network, IPv4Network) for network in addresses.routed())
+
+
+def test_a_place_that_somebody_else_made_is_not_trusted(root: Path, tmp_path: Path) -> None:
+    record = Record("abc", "process", str(OWN))
+    root.mkdir()
+    root.chmod(0o777)
+    with pytest.raises(ClusterError, match="not a directory of this user's alone"):
+        ledger.write(record)
+    root.chmod(0o700)
+    ledger.write(record)
+    root.chmod(0o777)
+    assert ledger.records() == []
+    root.rename(tmp_path / "elsewhere")
+    root.symlink_to(tmp_path / "elsewhere")
+    assert ledger.records() == []
+    with pytest.raises(ClusterError, match="not a directory of this user's alone"):
+        ledger.write(record)
+
+
+def test_scratch_is_empty_and_goes_with_the_record() -> None:
+    record = Record("abc", "process", str(OWN))
+    ledger.write(record)
+    assert ledger.make_scratch(record) == record.scratch and list(record.scratch.iterdir()) == []
+    with pytest.raises(ClusterError, match="File exists"):
+        ledger.make_scratch(record)
+    ledger.strike(record)
+    assert not record.scratch.exists()
