@@ -12,7 +12,7 @@ from harness.claims import Claim
 from harness.clusters.base import Cluster
 from harness.errors import NodeError, UnknownName, UsageError
 from harness.options import duration, integer
-from harness.target import CommandService, Daemon, Membership
+from harness.target import Bug, CommandService, Daemon, Membership, Trial
 from targets.etcd.clients import CLIENTS, EtcdClient
 from targets.etcd.daemons import CLIENT_PORT, SNAPSHOT_COUNT, etcd_daemon
 from targets.etcd.gateway import Gateway, GatewayProblem
@@ -36,6 +36,8 @@ class Etcd:
     name: str = "etcd"
     workloads: Sequence[str] = tuple(CLIENTS)
     membership: Membership | None = None
+    trials: Sequence[Trial] = ()
+    bugs: Sequence[Bug] = ()
 
     @property
     def claims(self) -> Sequence[Claim]:

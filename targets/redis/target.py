@@ -11,7 +11,7 @@ from harness.claims import Claim
 from harness.clusters.base import Cluster
 from harness.errors import NodeError, UnknownName
 from harness.options import duration, integer
-from harness.target import CommandService, Daemon, Membership
+from harness.target import Bug, CommandService, Daemon, Membership, Trial
 from targets.redis.clients import CLIENTS, RedisClient
 from targets.redis.daemons import SENTINEL_PORT, sentinel, server, server_port
 from targets.redis.resp import Line, RespProblem
@@ -33,6 +33,8 @@ class Redis:
     name: str = "redis"
     workloads: Sequence[str] = tuple(CLIENTS)
     membership: Membership | None = None
+    trials: Sequence[Trial] = ()
+    bugs: Sequence[Bug] = ()
 
     @property
     def claims(self) -> Sequence[Claim]:
