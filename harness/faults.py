@@ -36,6 +36,11 @@ CUTS = frozenset({"partition"})
 SHAPES = frozenset({"packet"})
 """Families whose faults do something to packets, and count them as `..._packets`."""
 
+SCARCITIES = frozenset({"limits"})
+"""Families whose faults bite once somebody wants more than there is."""
+
+_SHORTAGE = frozenset({"throttled_ms", "limit_hits", "oom_kills"})
+
 STOPS = frozenset({"kill", "pause", "power", "corruption", "membership"})
 """Families whose faults stop the service on the nodes they hit, or take it out of the cluster."""
 
@@ -269,6 +274,8 @@ class _Draft:
                 return Status.INDETERMINATE, "it never bit: nothing was dropped while it was in force"
             if self.family in SHAPES and _counted(self.healed, _is_packets) == 0:
                 return Status.INDETERMINATE, "it never bit: it touched no packet while it was in force"
+            if self.family in SCARCITIES and _counted(self.healed, _SHORTAGE.__contains__) == 0:
+                return Status.INDETERMINATE, "it never bit: nobody wanted more than the limit while it was in force"
             return Status.APPLIED, ""
         reasons = sorted(f"{node}: {one.why or one.status.value}" for node, one in self.injected.items())
         status = Status.INDETERMINATE if statuses - {Status.SKIPPED} else Status.SKIPPED

@@ -99,7 +99,7 @@ class InForce:
 
     def _refusal(self, toll: Toll, since: int) -> str | None:
         late = {fault: struck for fault, (struck, when) in self._struck.items() if when > since}
-        beside = {**late, **self._tolls}
+        beside = {fault: one for fault, one in {**late, **self._tolls}.items() if one.nodes}
         tolls = [*beside.values(), toll]
         down = self._crashed.union(*(one.down for one in tolls))
         cut = {(node, sender) for one in tolls for node, senders in one.drops.items() for sender in senders}

@@ -73,6 +73,17 @@ def test_a_cut_that_never_dropped_a_packet_is_indeterminate() -> None:
     assert spans(other.history())[0].applied, "only a cut has to drop something"
 
 
+def test_a_limit_that_nobody_came_up_against_is_indeterminate() -> None:
+    def judged(**measured: float) -> tuple[Status, str]:
+        [span] = spans(Script().fault("limits-1", 1, 2, ["n1"], healed={"n1": applied(**measured)}).history())
+        return span.status, span.why
+
+    why = "it never bit: nobody wanted more than the limit while it was in force"
+    assert judged(cpus=0.2, throttled_ms=0.0) == (Status.INDETERMINATE, why)
+    assert judged(limit_hits=0, oom_kills=0) == (Status.INDETERMINATE, why)
+    assert judged(limit_hits=3, oom_kills=0) == judged(throttled_ms=0.5) == (Status.APPLIED, "")
+
+
 def test_a_shape_that_no_packet_met_is_indeterminate() -> None:
     idle = Script().fault("packet-1", 1, 2, ["n1"], healed={"n1": applied(lost_packets=0, sent_packets=0)})
     [span] = spans(idle.history())

@@ -34,6 +34,7 @@ def enter(in_force: InForce, fault: str, toll: Toll) -> str | None:
 
 def test_two_of_five_may_go_and_not_a_third_until_one_is_back() -> None:
     in_force = account()
+    assert enter(in_force, "clock-1", Toll()) is None
     assert enter(in_force, "kill-1", Toll.holding(["n1"])) is None
     assert enter(in_force, "pause-1", Toll.holding(["n2"])) is None
     why = enter(in_force, "kill-2", Toll.holding(["n3"]))

@@ -193,6 +193,13 @@ class Group:
         counts = _table(directory / ("memory.events" if version == 2 else "memory.oom_control"))
         return counts.get("oom_kill", 0)
 
+    def memory_hits(self) -> int:
+        """How often something wanted memory beyond the bound, whether or not some could then be freed for it."""
+        directory, version = self._of(MEMORY)
+        if version == 2:
+            return _table(directory / "memory.events").get("max", 0)
+        return int(_read(directory / "memory.failcnt"))
+
     def limit_cpus(self, cpus: float | None) -> None:
         """Bounds processor time to so many processors' worth; None lifts the bound."""
         directory, version = self._of(CPU)

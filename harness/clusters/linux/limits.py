@@ -26,6 +26,7 @@ class _Fault:
     memory_bytes: int | None
     cpus: float | None
     oom_kills: int = 0
+    limit_hits: int = 0
     throttled_ms: float = 0.0
 
 
@@ -100,7 +101,7 @@ class CgroupLimits:
     def _lift(self, fault: str, name: str) -> Evidence:
         state = self._states[name]
         ended = state.faults[fault]
-        oom_kills, throttled_ms = _counters(state.group, ended)
+        oom_kills, limit_hits, throttled_ms = _counters(state.group, ended)
         rest = [one for id, one in state.faults.items() if id != fault]
         try:
             measured = _set(state, rest, ended)
@@ -109,6 +110,7 @@ class CgroupLimits:
         del state.faults[fault]
         if ended.memory_bytes is not None:
             measured["oom_kills"] = oom_kills - ended.oom_kills
+            measured["limit_hits"] = limit_hits - ended.limit_hits
         if ended.cpus is not None:
             measured["throttled_ms"] = round(throttled_ms - ended.throttled_ms, 3)
         return Evidence(Status.APPLIED, measured)
@@ -150,10 +152,11 @@ def _least(*limits: Any) -> Any:
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def _counters(group: Group, wanted: _Fault) -> tuple[int, float]:
+def _counters(group: Group, wanted: _Fault) -> tuple[int, int, float]:
     if wanted.memory_bytes is not None and cgroups.MEMORY not in group.directories:
         raise ClusterError("the memory control group cannot be had here")
     return (
         group.oom_kills() if wanted.memory_bytes is not None else 0,
+        group.memory_hits() if wanted.memory_bytes is not None else 0,
         group.throttled_ms() if wanted.cpus is not None else 0.0,
     )

@@ -131,6 +131,7 @@ def test_who_needs_more_memory_than_it_may_have_is_killed_by_the_kernel_and_coun
         await until(lambda: not node.pids())
         assert other.pids()
         lifted = (await limits.lift("limits-1"))["n1"]
+        assert lifted.measured.pop("limit_hits") > 0
         assert lifted.measured == {"memory_bytes": None, "oom_kills": 1}
 
     on_nodes(run, main, node, other)
@@ -210,7 +211,7 @@ def test_the_files_of_version_2_are_read_and_written_in_their_own_words(tmp_path
         "memory.max": "max",
         "memory.swap.max": "max",
         "memory.current": "1234",
-        "memory.events": "low 0\noom 2\noom_kill 3",
+        "memory.events": "low 0\nmax 4\noom 2\noom_kill 3",
         "cpu.max": "max 100000",
         "cpu.stat": "usage_usec 9\nthrottled_usec 2500",
     }.items():
@@ -218,6 +219,7 @@ def test_the_files_of_version_2_are_read_and_written_in_their_own_words(tmp_path
     group = cgroups.Group({"memory": tmp_path, "cpu": tmp_path})
     assert (group.memory_limit(), group.cpus()) == (None, None)
     assert (group.memory_used(), group.oom_kills(), group.throttled_ms()) == (1234, 3, 2.5)
+    assert group.memory_hits() == 4
     group.limit_cpus(0.25)
     assert group.cpus() == 0.25
     group.limit_memory(1000)
