@@ -25,6 +25,9 @@ PREFIX = "splitbrain_"
 PERIOD_US = 100_000
 """The span over which processor time is doled out. The kernel's default; a quota must be at least 1 ms of it."""
 
+SLACK_BYTES = 256 << 10
+"""Processors take memory in batches of some pages: use this near to a bound has come up against it."""
+
 UNLIMITED_BYTES = 1 << 62
 """Version 1 has no word for no limit: it shows a number of pages near the largest there is."""
 
@@ -175,6 +178,7 @@ class Group:
                 _write(file, "-1")
         for file in reversed(files):
             limit = _lower(file, limit, directory / "memory.usage_in_bytes")
+        _write(directory / "memory.max_usage_in_bytes", "0")
 
     def memory_limit(self) -> int | None:
         """The bound in force, in bytes."""
@@ -194,11 +198,13 @@ class Group:
         return counts.get("oom_kill", 0)
 
     def memory_hits(self) -> int:
-        """How often something wanted memory beyond the bound, whether or not some could then be freed for it."""
+        """How often something wanted memory beyond the bound, whether or not some could then be freed for it. Version 1
+        does not count that on every kernel: there, 1 once use has come up to the bound since that was set."""
         directory, version = self._of(MEMORY)
         if version == 2:
             return _table(directory / "memory.events").get("max", 0)
-        return int(_read(directory / "memory.failcnt"))
+        bound = self.memory_limit()
+        return int(bound is not None and int(_read(directory / "memory.max_usage_in_bytes")) >= bound - SLACK_BYTES)
 
     def limit_cpus(self, cpus: float | None) -> None:
         """Bounds processor time to so many processors' worth; None lifts the bound."""
