@@ -26,7 +26,10 @@ MEMORY_MIN = 1 << 20
 
 class Limit:
     """`kinds`: which of `KINDS`. `memory`: one or several sizes such as `64MB`; `cpus`: one or several numbers of
-    processors, 0.1 being a tenth of one. `targets`: whom, see `nemeses.victims`."""
+    processors, 0.1 being a tenth of one. `targets`: whom, see `nemeses.victims`.
+
+    What is scarce depends on the service and its load, so a limit that nobody came up against counts as undecided: say
+    a lower one then. Much less than a twentieth of a processor, and real stores are not up in the time they have."""
 
     family: ClassVar[str] = "limits"
 
@@ -35,8 +38,8 @@ class Limit:
         *,
         interval: float | str = 10,
         kinds: Any = None,
-        memory: Any = "64MB",
-        cpus: Any = (0.05, 0.2),
+        memory: Any = ("32MB", "64MB"),
+        cpus: Any = (0.05, 0.1),
         targets: Any = None,
     ) -> None:
         own = self.family
