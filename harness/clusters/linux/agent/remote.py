@@ -17,6 +17,10 @@ from harness.faults import Evidence
 
 PINGS_PER_LEASE = 6
 
+PATIENCE_S = 20.0
+"""How long the end of what was cancelled is waited for. Longer than a service may take to start: beyond it, the agent
+has hung, or was stopped, and only its own end can help."""
+
 _GONE = "the nodes' agent is gone: it was killed, or the way to it is broken"
 
 
@@ -53,7 +57,9 @@ class Agent:
                 await channel.send(request)
             while not waiting.done():
                 try:
-                    await asyncio.wait([waiting])
+                    _, pending = await asyncio.wait([waiting], timeout=None if cancelled is None else PATIENCE_S)
+                    if pending:
+                        break
                 except asyncio.CancelledError as request_to_stop:
                     if cancelled is None:
                         with suppress(ConnectionError):
@@ -62,7 +68,8 @@ class Agent:
         finally:
             self._waiting.pop(number, None)
         if cancelled is not None:
-            _discard(waiting)
+            if waiting.done():
+                _discard(waiting)
             raise cancelled
         return waiting.result()
 

@@ -177,6 +177,24 @@ def test_who_is_cancelled_learns_it_when_the_agent_has_come_to_an_end() -> None:
     converse(main)
 
 
+def test_an_agent_that_hangs_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.clusters.linux.agent.remote.PATIENCE_S", 0.1)
+
+    async def main() -> None:
+        ours, theirs = socket.socketpair()  # at the other end, nobody reads
+        agent = Agent()
+        agent.attach(UnixChannel(ours))
+        waiting = asyncio.create_task(agent.call("clocks.offsets"))
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        agent.close()
+        theirs.close()
+
+    asyncio.run(main())
+
+
 def test_a_slow_request_keeps_no_other_waiting() -> None:
     async def main(agent: Agent, notes: Notes) -> None:
         notes.gate = asyncio.Event()
