@@ -44,6 +44,8 @@ def problem(need: str) -> str | None:
     """Why one of the disk's capabilities is not to be had here, or None."""
     if need in ("disk-slow", "disk-error"):
         return syscalls.problem()
+    if need == "disk-full":
+        return volume.problem() and volume.memory_problem()
     return volume.problem() if need in OF_A_VOLUME else None
 
 

@@ -201,7 +201,7 @@ def thaw_below(directory: Path) -> list[str]:
 
 def problem() -> str | None:
     """Why no ext4 can be given to a node here, or None."""
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or not _whole_machine():
         return "only root can give a node an ext4 file system of its own"
     for program in ("mkfs.ext4", "e2fsck"):
         if _program(program) is None:
@@ -211,6 +211,19 @@ def problem() -> str | None:
     if not kernel.knows_mounts("ext4"):
         return "the kernel has no ext4, or is older than Linux 5.2"
     return None
+
+
+def memory_problem() -> str | None:
+    """Why not even a file system in memory can be given to a node here, or None."""
+    return (
+        None if kernel.knows_mounts("tmpfs") else "neither root nor a user namespace's root, so nothing can be mounted"
+    )
+
+
+def _whole_machine() -> bool:
+    """Whether root here is root of the machine: it is of no use in a user namespace of its own."""
+    mapped = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
+    return mapped == ["0", "0", str(2**32 - 1)]
 
 
 def _program(name: str) -> str | None:

@@ -347,6 +347,37 @@ def test_others_loop_devices_and_mounts_stay_as_they_are(lab: Lab, tmp_path: Pat
     assert kernel.attached(theirs) == []
 
 
+ROOTLESS = """
+import sys
+from pathlib import Path
+from harness.clusters.linux.disks import capability, files
+from harness.clusters.linux.disks.volume import Volume
+problems = capability.problems()
+assert problems["disk-full"] is None and problems["corrupt"] is None
+assert problems["power-loss"] == "only root can give a node an ext4 file system of its own"
+own = Volume("n1", Path(sys.argv[1]), sys.argv[1], None, None, 16 << 20)
+own.make()
+own.fill()
+assert files.probe(own.data) == {"errno": "ENOSPC"}
+own.empty()
+assert "sync_ms" in files.probe(own.data)
+"""
+
+
+def test_in_a_user_namespace_a_disk_can_be_filled_and_no_more(tmp_path: Path) -> None:
+    if subprocess.run(["unshare", "-Urm", "true"], capture_output=True).returncode:
+        pytest.skip("user namespaces are not allowed here")
+    checkout = Path(__file__).parents[4]
+    done = subprocess.run(
+        ["unshare", "-Urm", sys.executable, "-c", ROOTLESS, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == [], "the mount went with its namespace"
+
+
 def test_what_this_machine_cannot_do_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert problem("corrupt") is None
     monkeypatch.setattr(volume, "_program", lambda name: None)
