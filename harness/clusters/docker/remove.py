@@ -44,6 +44,7 @@ def run(record: ledger.Record) -> list[str]:
     removed = tables(record.tables)
     with engine.connected() as client:
         removed += docker_things(client, record.run)
+    volume.wait_released(record.scratch)
     ledger.strike(record)
     return [*removed, f"undo record {record.directory}"]
 

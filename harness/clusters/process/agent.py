@@ -27,6 +27,9 @@ from harness.clusters.linux.agent.protocol import UnixChannel, decode, encode, p
 from harness.clusters.linux.agent.server import Server
 from harness.clusters.linux.clocks import PatchedClocks
 from harness.clusters.linux.dialing import dial
+from harness.clusters.linux.disks import capability as disks
+from harness.clusters.linux.disks.capability import Disks
+from harness.clusters.linux.disks.volume import Volume
 from harness.clusters.linux.host_network import HostNetwork
 from harness.clusters.linux.limits import CgroupLimits
 from harness.clusters.linux.network import BridgeNetwork
@@ -94,7 +97,8 @@ def _run(control: socket.socket, root: bool) -> int:
         control.sendall(encode({"error": pack_error(problem)}))
         return 1
     control.sendall(encode({"powers": powers}))
-    asyncio.run(_serve(control, nodes, network, order["run"], frozenset(order["needs"])))
+    needs = frozenset(order["needs"])
+    asyncio.run(_serve(control, nodes, network, order["run"], Path(order["directory"]), needs))
     return 0
 
 
@@ -124,6 +128,7 @@ def _powers() -> dict[str, str | None]:
         "memory": cgroups.problem("memory"),
         "cpu": cgroups.problem("cpu"),
         "clock": vdso_self_test.self_test(),
+        **disks.problems(),
     }
 
 
@@ -132,39 +137,56 @@ async def _serve(
     nodes: Mapping[str, RoomNode],
     network: BridgeNetwork | HostNetwork,
     run: str,
+    directory: Path,
     needs: frozenset[str],
 ) -> None:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=len(nodes) + 8))
     locks = {name: asyncio.Lock() for name in nodes}
     clocks = PatchedClocks(nodes, locks)
     limits = CgroupLimits(nodes, locks, lambda node: cgroups.make(run, node.name))
+    services = Services(nodes, locks, clocks, lambda: False, limits)
+    volumes: dict[str, Volume] = {}
+    broken = Disks(nodes, locks, services, volumes)
     capabilities = {
         "network": network,
-        "processes": Services(nodes, locks, clocks, lambda: False, limits),
+        "processes": services,
         "clocks": clocks,
         "limits": limits,
-        "nodes": Nodes(nodes, limits, needs),
+        "disks": broken,
+        "nodes": Nodes(nodes, limits, volumes, directory, needs),
     }
-    # But for the control groups, which the controller removes, nothing is put back: it all ends with this
-    # process.
-    await Server(UnixChannel(control), capabilities).serve()
+    try:
+        await Server(UnixChannel(control), capabilities).serve()
+    finally:
+        # Nobody could end who writes to a frozen disk. But for that, and for the control groups, which the controller
+        # removes, nothing is put back: it all ends with this process.
+        broken.close()
 
 
 class Nodes:
     """What a controller asks of the nodes that is no fault."""
 
-    def __init__(self, nodes: Mapping[str, RoomNode], limits: CgroupLimits, needs: frozenset[str]) -> None:
+    def __init__(
+        self,
+        nodes: Mapping[str, RoomNode],
+        limits: CgroupLimits,
+        volumes: dict[str, Volume],
+        directory: Path,
+        needs: frozenset[str],
+    ) -> None:
         self._nodes = nodes
         self._limits = limits
+        self._volumes = volumes
+        self._directory = directory
         self._needs = needs
 
     async def prepare(self) -> None:
         """Makes the nodes' data directories and control groups fit for the faults that will be asked for."""
         if self._needs & {cgroups.MEMORY, cgroups.CPU}:
             self._limits.prepare()
-        await asyncio.gather(
-            *(to_its_end(partial(rooms.prepare_data, node, self._needs)) for node in self._nodes.values())
-        )
+        if self._needs & disks.OF_A_VOLUME:
+            making = [partial(rooms.give_volume, node, self._directory) for node in self._nodes.values()]
+            self._volumes |= {made.name: made for made in await asyncio.gather(*map(to_its_end, making))}
 
     async def dial(self, name: str, port: int) -> socket.socket:
         """See `harness.clusters.base.Cluster`."""

@@ -23,8 +23,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from harness.clusters.base import CAPABILITIES
 from harness.clusters.linux import cgroups, ledger, loop, naming
 from harness.clusters.linux.agent.protocol import UnixChannel
-from harness.clusters.linux.agent.proxies import RemoteClocks, RemoteLimits, RemoteNetwork, RemoteProcesses
+from harness.clusters.linux.agent.proxies import (
+    RemoteClocks,
+    RemoteDisks,
+    RemoteLimits,
+    RemoteNetwork,
+    RemoteProcesses,
+)
 from harness.clusters.linux.agent.remote import Agent
+from harness.clusters.linux.disks import volume
 from harness.clusters.linux.identity import Identity
 from harness.clusters.linux.programs import PORT, programs
 from harness.clusters.linux.work import to_its_end
@@ -64,7 +71,7 @@ class ProcessCluster:
         self.processes = RemoteProcesses(self._agent)
         self.clocks = RemoteClocks(self._agent)
         self.limits = RemoteLimits(self._agent)
-        self.disks = None
+        self.disks = RemoteDisks(self._agent)
 
     @property
     def run_name(self) -> str:
@@ -94,9 +101,11 @@ class ProcessCluster:
         removed = []
         for record in ledger.records():
             if record.cluster == NAME and not record.identity.alive():
+                volume.thaw_below(record.scratch)
                 if record.agent and (end := end_orphan(Identity.parse(record.agent))):
                     removed.append(end)
                 removed += cgroups.remove(record.run)
+                volume.wait_released(record.scratch)
                 ledger.strike(record)
                 removed += [f"files {record.scratch}", f"undo record {record.directory}"]
         return removed
@@ -198,7 +207,10 @@ class ProcessCluster:
         self._stop.set()
         self._agent.close()
         with self._working:
+            # Its freezers die with it, and then nobody could end who writes to what they froze.
+            volume.thaw_below(self._record.scratch)
             self._process.end()
+            volume.wait_released(self._record.scratch)
             cgroups.remove(self._record.run)
             if self._record.directory.exists():
                 ledger.strike(self._record)

@@ -16,6 +16,8 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from harness.clusters.linux import addresses
+from harness.clusters.linux.disks import volume
+from harness.clusters.linux.disks.volume import Volume
 from harness.clusters.process import init
 from harness.clusters.process.node import RoomNode, answer_of
 from harness.errors import ClusterError
@@ -88,8 +90,13 @@ def build(plan: Plan) -> dict[str, RoomNode]:
     return made
 
 
-def prepare_data(node: RoomNode, needs: frozenset[str]) -> None:
-    """What the faults of a node's disk need of its data directory before its programs start. Raises `ClusterError`."""
+def give_volume(node: RoomNode, images: Path) -> Volume:
+    """Puts a file system of the node's own over its data directory, before its programs start: in a file below `images`
+    where we are root, else in memory. Raises `ClusterError`."""
+    image = images / f"{node.name}.ext4" if volume.problem() is None else None
+    made = Volume(node.name, node.data, str(node.home), node.init, image)
+    made.make()
+    return made
 
 
 def _bridge() -> str:

@@ -136,7 +136,10 @@ def freeze(descriptor: int) -> subprocess.Popen[bytes]:
         "    sys.exit(refused.errno)\n"
         "os.write(1, b'.')\n"
         "sys.stdin.buffer.read()\n"
-        f"fcntl.ioctl({descriptor}, {FITHAW}, 0)\n"
+        "try:\n"
+        f"    fcntl.ioctl({descriptor}, {FITHAW}, 0)\n"
+        "except OSError:\n"
+        "    pass  # somebody who cleaned up was faster\n"
     )
     freezer = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", script],

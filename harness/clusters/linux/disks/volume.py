@@ -178,7 +178,9 @@ class Volume:
 def thaw_below(directory: Path) -> list[str]:
     """Thaws file systems in files below a directory that somebody froze and left; says which. For cleaning up: whoever
     writes to a frozen file system cannot even be killed."""
-    thawed = []
+    thawed: list[str] = []
+    if os.geteuid() != 0 or not _whole_machine():
+        return thawed  # who may not freeze has nothing to thaw
     for number, backing in kernel.loops().items():
         if not Path(backing).is_relative_to(directory):
             continue
@@ -197,6 +199,16 @@ def thaw_below(directory: Path) -> list[str]:
         finally:
             os.close(mount)
     return thawed
+
+
+def wait_released(directory: Path) -> None:
+    """Until no loop device holds a file below a directory, for a few seconds: the kernel takes its time when the last
+    process of a node's mount namespace has ended. Raises `ClusterError`."""
+    deadline = time.monotonic() + BUSY_S
+    while held := [backing for backing in kernel.loops().values() if Path(backing).is_relative_to(directory)]:
+        if time.monotonic() >= deadline:
+            raise ClusterError(f"{held[0]} is still in use as a file system")
+        time.sleep(0.01)
 
 
 def problem() -> str | None:
