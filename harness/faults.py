@@ -36,6 +36,8 @@ CUTS = frozenset({"partition"})
 SHAPES = frozenset({"packet"})
 """Families whose faults do something to packets, and count them as `..._packets`."""
 
+_HAPPENED = {"loss": "lost_packets", "duplicate": "duplicated_packets", "reorder": "reordered_packets"}
+
 SCARCITIES = frozenset({"limits"})
 """Families whose faults bite once somebody wants more than there is."""
 
@@ -272,7 +274,7 @@ class _Draft:
         if Status.APPLIED in statuses:
             if self.family in CUTS and _dropped(self.healed) == 0:
                 return Status.INDETERMINATE, "it never bit: nothing was dropped while it was in force"
-            if self.family in SHAPES and _counted(self.healed, _is_packets) == 0:
+            if self.family in SHAPES and _shaped(self.healed, self.resolved.get("shape") or {}) == 0:
                 return Status.INDETERMINATE, "it never bit: it touched no packet while it was in force"
             if self.family in SCARCITIES and _counted(self.healed, _SHORTAGE.__contains__) == 0:
                 return Status.INDETERMINATE, "it never bit: nobody wanted more than the limit while it was in force"
@@ -312,8 +314,11 @@ def _counted(healed: Mapping[str, Evidence], counts: Callable[[str], bool]) -> f
     return sum(values) if values else None
 
 
-def _is_packets(name: str) -> bool:
-    return name.endswith("_packets")
+def _shaped(healed: Mapping[str, Evidence], shape: Mapping[str, Any]) -> float | None:
+    """How many packets had happen to them what the shape says, or, where nobody tells these apart, passed at all."""
+    own = {_HAPPENED[name] for name in shape if name in _HAPPENED}
+    happened = _counted(healed, own.__contains__)
+    return happened if happened is not None else _counted(healed, lambda name: name.endswith("_packets"))
 
 
 def _evidence(op: Operation) -> dict[str, Evidence]:

@@ -106,6 +106,7 @@ class Script:
         nodes: Mapping[str, Any] | Sequence[str],
         *,
         drops: Mapping[str, Sequence[str]] | None = None,
+        shape: Mapping[str, float] | None = None,
         healed: Mapping[str, Any] | None = None,
         took: float = 0.01,
         worker: int = 0,
@@ -116,6 +117,7 @@ class Script:
         family = id.rsplit("-", 1)[0]
         evidence = nodes if isinstance(nodes, Mapping) else {node: applied() for node in nodes}
         resolved = {"nodes": list(evidence)} if drops is None else {"drops": {to: list(of) for to, of in drops.items()}}
+        resolved |= {"shape": dict(shape)} if shape else {}
         told = {"fault": id, "draw": {}, "resolved": resolved, "nodes": evidence}
         self.nemesis(at, f"start-{family}", {"fault": id, "draw": {}}, done=at + took, result=told, worker=worker)
         if until is not None:

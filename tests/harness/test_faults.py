@@ -91,8 +91,10 @@ def test_a_shape_that_no_packet_met_is_indeterminate() -> None:
         Status.INDETERMINATE,
         "it never bit: it touched no packet while it was in force",
     )
-    busy = Script().fault("packet-1", 1, 2, ["n1"], healed={"n1": applied(lost_packets=0, sent_packets=3)})
-    assert spans(busy.history())[0].applied
+    healed = {"n1": applied(lost_packets=0, delayed_packets=3)}
+    for shape, bit in (({"loss": 0.2}, False), ({"delay_ms": 5}, True), ({"reorder": 0.2}, True), ({}, True)):
+        busy = Script().fault("packet-1", 1, 2, ["n1"], shape=shape, healed=healed)
+        assert spans(busy.history())[0].applied is bit, shape
 
 
 @pytest.mark.parametrize(
