@@ -278,6 +278,8 @@ class _Draft:
                 return Status.INDETERMINATE, "it never bit: it touched no packet while it was in force"
             if self.family in SCARCITIES and _counted(self.healed, _SHORTAGE.__contains__) == 0:
                 return Status.INDETERMINATE, "it never bit: nobody wanted more than the limit while it was in force"
+            if _counted(self.healed, "injected_syncs".__eq__) == 0:
+                return Status.INDETERMINATE, "it never bit: nobody synced while it was in force"
             return Status.APPLIED, ""
         reasons = sorted(f"{node}: {one.why or one.status.value}" for node, one in self.injected.items())
         status = Status.INDETERMINATE if statuses - {Status.SKIPPED} else Status.SKIPPED

@@ -84,6 +84,13 @@ def test_a_limit_that_nobody_came_up_against_is_indeterminate() -> None:
     assert judged(limit_hits=3, oom_kills=0) == judged(throttled_ms=0.5) == (Status.APPLIED, "")
 
 
+def test_a_bad_disk_that_nobody_synced_to_is_indeterminate() -> None:
+    for syncs, status in ((0, Status.INDETERMINATE), (1, Status.APPLIED)):
+        [span] = spans(Script().fault("disk-1", 1, 2, ["n1"], healed={"n1": applied(injected_syncs=syncs)}).history())
+        assert span.status is status
+        assert span.why == ("" if syncs else "it never bit: nobody synced while it was in force")
+
+
 def test_a_shape_that_no_packet_met_is_indeterminate() -> None:
     idle = Script().fault("packet-1", 1, 2, ["n1"], healed={"n1": applied(lost_packets=0, sent_packets=0)})
     [span] = spans(idle.history())
