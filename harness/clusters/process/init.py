@@ -67,9 +67,10 @@ def _unshare_and_fork(setting: Setting, requests: socket.socket, pipe: int) -> N
 
 
 def _live(setting: Setting, requests: socket.socket) -> None:
-    mine = requests.fileno()
-    os.closerange(3, mine)
-    os.closerange(mine + 1, os.sysconf("SC_OPEN_MAX"))
+    for descriptor in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - names are all that is wanted
+        if descriptor > 2 and descriptor != requests.fileno():
+            with suppress(OSError):  # it was that of the listing
+                os.close(descriptor)
     requests.recv(1)
     try:
         _furnish(setting)
