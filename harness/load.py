@@ -92,15 +92,18 @@ class _Life:
         target = self.experiment.target
         in_force = InForce(self.cluster.nodes, keep_quorum=self.experiment.plan.keep_quorum)
         workers = [NemesisWorker(each, self.cluster, target, in_force) for each in self.experiment.nemeses]
+        standing = False
         try:
             self._tell("creating")
             await self.cluster.create(target, self._needs())
+            standing = True
             await target.ready(self.cluster)
             for worker in workers:
                 await worker.nemesis.setup(self.cluster)
             await self._play(workers, in_force)
         finally:
-            await self._undo(workers)
+            # On nodes that never stood there is nothing to heal, and failing to would hide why they did not.
+            await self._undo(workers if standing else [])
 
     def _needs(self) -> frozenset[str]:
         return frozenset().union(*(nemesis.needs for nemesis in self.experiment.nemeses))

@@ -151,3 +151,9 @@ def test_the_logs_of_a_run_are_searched_when_it_is_judged_and_judged_again(
     log = tmp_path / verdict["run"] / "logs" / "n2" / "node.log"
     log.write_text(log.read_text() + "no node says this\n")
     assert claims(splitbrain.json("check", verdict["run"]))[2] == ("log-files", "fail")
+
+
+def test_why_a_cluster_never_stood_is_not_hidden_by_its_nemeses(splitbrain: Splitbrain) -> None:
+    done = splitbrain("run", "etcd", "--nemesis", "kill,power,disk", "--time", "1s", "--expect", "linearizable")
+    assert "runs real programs, which the simulator cannot" in done.stderr
+    assert "could not clean up" not in done.stderr
