@@ -20,7 +20,7 @@ from harness.toll import Toll
 from harness.watchdog import crashes
 from nemeses.kill import Kill
 from nemeses.membership import Members
-from targets import bundled
+from targets.bundled.raft import raft
 from tests.simulated import play
 
 NODES = ["n1", "n2", "n3", "n4", "n5"]
@@ -65,7 +65,7 @@ class Council:
 def scene(council: Council, *steps: str, targets: Any = "n2", patience: float = 2) -> tuple[list[Evidence], Members]:
     """Injects and heals membership-1 on a simulated cluster, and cleans up; the evidence of each step."""
     cluster = SimCluster(nodes=NODES, streams=Streams(1), run_id="lab")
-    target = replace(bundled.raft(), membership=council)
+    target = replace(raft(), membership=council)
     nemesis = Members(patience=patience)
     nemesis.meet(target)
     found: list[Evidence] = []
@@ -148,7 +148,7 @@ def test_one_node_of_those_drawn_is_hit_and_told_before() -> None:
 
 def test_a_whole_run_ends_with_everybody_back_whatever_else_went_wrong() -> None:
     council = Council()
-    target = replace(bundled.raft(), membership=council)
+    target = replace(raft(), membership=council)
     nemesis = Members(interval=1)
     nemesis.meet(target)
     played = play(target, [nemesis, Kill(interval=1.5)], seed=4, time_s=12, settle_s=1, keep_quorum=True, restart=True)
