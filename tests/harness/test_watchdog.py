@@ -20,7 +20,7 @@ from harness.toll import InForce, Toll
 from harness.watchdog import Watchdog, crashes
 from nemeses.kill import Kill
 from nemeses.pause import Pause
-from targets import bundled
+from targets.bundled.raft import raft
 from tests.simulated import Played, play
 
 SECOND_NS = 1_000_000_000
@@ -44,7 +44,7 @@ def nemesis_events(played: Played, f: str) -> list[Operation]:
 
 
 def test_a_crash_is_told_and_the_service_stays_down() -> None:
-    played = play(bundled.raft(), seed=3, time_s=5, settle_s=1, look=crashing("n2", 3))
+    played = play(raft(), seed=3, time_s=5, settle_s=1, look=crashing("n2", 3))
     [crash] = crashes(played.history)
     assert (crash.node, crash.up_ns) == ("n2", None)
     assert str(crash) == f"n2 crashed by itself at {crash.found_ns / 1e9:.1f} s and stayed down"
@@ -57,7 +57,7 @@ def test_a_crash_is_told_and_the_service_stays_down() -> None:
 
 
 def test_a_watchdog_starts_it_again_and_leaves_evidence() -> None:
-    played = play(bundled.raft(), seed=3, time_s=5, settle_s=1, look=crashing("n2", 3), restart=True)
+    played = play(raft(), seed=3, time_s=5, settle_s=1, look=crashing("n2", 3), restart=True)
     [crash] = crashes(played.history)
     assert crash.up_ns is not None and crash.up_ns - crash.found_ns < SECOND_NS
     _, restarted = nemesis_events(played, "restart")
@@ -68,7 +68,7 @@ def test_a_watchdog_starts_it_again_and_leaves_evidence() -> None:
 
 def test_whom_a_kill_holds_down_has_not_crashed() -> None:
     every = [Kill(interval=1), Pause(interval=1)]
-    played = play(bundled.raft(), every, seed=5, time_s=10, settle_s=1, restart=True)
+    played = play(raft(), every, seed=5, time_s=10, settle_s=1, restart=True)
     assert any(span.applied for span in spans(played.history))
     assert crashes(played.history) == []
 
@@ -101,7 +101,7 @@ def test_the_watchdog_never_starts_what_a_kill_holds(seed: int, at_s: float) -> 
         return list(held.values())
 
     kill.inject, kill.heal = noting_inject, noting_heal  # type: ignore[method-assign]
-    play(bundled.raft(), [kill], seed=seed, time_s=6, settle_s=1, look=look, restart=True)
+    play(raft(), [kill], seed=seed, time_s=6, settle_s=1, look=look, restart=True)
     assert not up_while_held
 
 
