@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from checkers.linearizable import refusal
+from checkers.second_judge import defect
 from harness import _core
 from harness.checker import Anomaly, Result
 from harness.verdict import Verdict
@@ -46,7 +47,12 @@ def collected(
     ]
     if anomalies:
         counts = ", ".join(f"{number:,} {kind}" for kind, number in report["found"].items())
-        return Result(Verdict.FAIL, model, anomalies, stats, f"{counts}; {_told(anomalies[0])}")
+        why = f"{counts}; {_told(anomalies[0])}"
+        if report["unconfirmed"]:
+            why = f"{why}; {defect(report['unconfirmed'])}"
+        return Result(Verdict.FAIL, model, anomalies, stats, why)
+    if report["unconfirmed"]:
+        return Result(Verdict.ERROR, model, (), stats, defect(report["unconfirmed"]))
     if report["ops"] == 0:
         return Result(Verdict.INCONCLUSIVE, model, (), stats, "there is no operation to judge")
     if report["unproven"]:

@@ -33,7 +33,11 @@ class LostWrites:
         self.initial = json_text("lost_writes", initial)
 
     def check(self, history: History, *, budget: Budget) -> Result:
-        """Counts over all keys. `stats`: `lost, acknowledged, keys, keys_failed`.
+        """Counts over all keys. `stats`: `lost, acknowledged, keys, keys_failed, keys_undecided`.
+
+        Where an operation that decides saw a value which was written twice, nobody can tell which of the two writes it
+        saw. What is counted was lost all the same, but more may have been: such a key is undecided, and if no more than
+        `max` are known, so is the answer.
 
         Near-linear, so no budget is asked for. Raises `HistoryError` for what is not a history of registers.
         """
@@ -48,6 +52,7 @@ class LostWrites:
             "acknowledged": acknowledged,
             "keys": len(keys),
             "keys_failed": sum(key["lost"] > 0 for key in keys),
+            "keys_undecided": sum(key["unsure"] is not None for key in keys),
         }
         anomalies = [
             Anomaly("lost-write", message, tuple(events), key["key"])
@@ -59,6 +64,11 @@ class LostWrites:
             return Result(Verdict.FAIL, "lost_writes", anomalies, stats, why)
         if acknowledged == 0:
             return Result(Verdict.INCONCLUSIVE, "lost_writes", (), stats, "no write was acknowledged")
+        for key in keys:
+            if key["unsure"] is not None:
+                where = "" if key["key"] is None else f"key {key['key']}: "
+                known = f"; {lost:,} of {acknowledged:,} acknowledged writes were lost for sure"
+                return Result(Verdict.INCONCLUSIVE, "lost_writes", anomalies, stats, f"{where}{key['unsure']}{known}")
         told = f"{lost:,} of {acknowledged:,} acknowledged writes were lost, {self.max:,} are allowed" if lost else ""
         return Result(
             Verdict.PASS,

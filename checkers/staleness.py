@@ -69,9 +69,9 @@ class Staleness:
         behind = sorted((_behind(key) for key in keys if self._is_behind(key)), key=_age)
         parts: list[tuple[Verdict, str]] = []
         if self.max_ns is not None or self.max_versions is None:
-            parts.append(self._in_time(history, len(keys), stats, late))
+            parts.append(self._in_time(history, keys, stats, late))
         if self.max_versions is not None or (stats["versions_at_least"] or 1) > 1:
-            parts.append(self._in_versions(stats, behind))
+            parts.append(self._in_versions(stats, behind, _unsure(keys)))
         verdict = next(one for one in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS) if one in dict(parts))
         why = "; ".join(why for _, why in parts)
         return Result(verdict, "staleness", [*late, *behind][:ANOMALIES_MAX], stats, why)
@@ -93,22 +93,26 @@ class Staleness:
         return Anomaly("unbounded-staleness", message, tuple(key.get("why_events", ())), key["key"], details)
 
     def _in_time(
-        self, history: History, keys: int, stats: dict[str, Any], anomalies: Sequence[Anomaly]
+        self,
+        history: History,
+        keys: Sequence[_core.RegisterStaleness],
+        stats: dict[str, Any],
+        anomalies: Sequence[Anomaly],
     ) -> tuple[Verdict, str]:
         if not history.has_times:
             return Verdict.INCONCLUSIVE, "the history has no times, so staleness cannot be told in milliseconds"
+        unsure = stats["keys_undecided"] > 0
         told = f"the stalest read was {stats['worst_ms']:,.3f} ms late" if stats["worst_ms"] else "no read was stale"
         if self.max_ns is None:
-            return Verdict.PASS, told
+            return (Verdict.INCONCLUSIVE, f"{_unsure(keys)}; {told}, at the least") if unsure else (Verdict.PASS, told)
         limit = format_duration(self.max_ns / 1e9)
         if anomalies:
             return Verdict.FAIL, f"more than {limit}: {told}; {_told(anomalies[0])}"
-        if stats["keys_undecided"]:
-            why = f"on {stats['keys_undecided']:,} of {keys:,} keys values were written twice; {told}, at the least"
-            return Verdict.INCONCLUSIVE, why
+        if unsure:
+            return Verdict.INCONCLUSIVE, f"{_unsure(keys)}; {told}, at the least"
         return Verdict.PASS, f"at most {limit}: {told}"
 
-    def _in_versions(self, stats: dict[str, Any], anomalies: Sequence[Anomaly]) -> tuple[Verdict, str]:
+    def _in_versions(self, stats: dict[str, Any], anomalies: Sequence[Anomaly], unsure: str) -> tuple[Verdict, str]:
         least, most = stats["versions_at_least"], stats["versions_at_most"]
         if most is None:
             told = f"some read returned no better than one of the last {least:,} values"
@@ -119,9 +123,21 @@ class Staleness:
             return Verdict.PASS, told
         if anomalies:
             return Verdict.FAIL, f"older than the last {self.max_versions:,}: {told}; {_told(anomalies[0])}"
+        if unsure:
+            return Verdict.INCONCLUSIVE, f"{unsure}; {told}"
         if most is None or most > self.max_versions:
             return Verdict.INCONCLUSIVE, f"whether the last {self.max_versions:,} are enough is not known: {told}"
         return Verdict.PASS, f"none older than the last {self.max_versions:,}: {told}"
+
+
+def _unsure(keys: Sequence[_core.RegisterStaleness]) -> str:
+    """Why some keys are undecided: of the first, which operation saw a value that was written twice. Empty if none."""
+    undecided = [key for key in keys if key["answer"] == "undecided"]
+    if not undecided:
+        return ""
+    where = "" if undecided[0]["key"] is None else f"key {undecided[0]['key']}: "
+    more = f" (and {len(undecided) - 1:,} more keys)" if len(undecided) > 1 else ""
+    return f"{where}{undecided[0].get('unsure', 'a value was written twice')}{more}"
 
 
 def _behind(key: _core.RegisterStaleness) -> Anomaly:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from checkers import levels
+from checkers.second_judge import defect
 from harness.checker import Anomaly, Result
 from harness.errors import UsageError
 from harness.verdict import Verdict
 
 if TYPE_CHECKING:
     from harness import _core
-
-UNCONFIRMED = "a second judge did not see in their own operations: a defect of splitbrain, please report it"
 
 
 def level_of(checker: str, level: str) -> str:
@@ -88,9 +87,9 @@ def _judged(
             f"not {level}: {kinds} in {count}; the weakest level broken is {' and '.join(stats['not'])}, "
             f"the strongest not refuted {strongest}"
         )
-        return Verdict.FAIL, f"{why}; {_defect(report)}" if report["unconfirmed"] else why
+        return Verdict.FAIL, f"{why}; {defect(report['unconfirmed'])}" if report["unconfirmed"] else why
     if report["unconfirmed"]:
-        return Verdict.ERROR, _defect(report)
+        return Verdict.ERROR, defect(report["unconfirmed"])
     if report["stopped"]:
         return Verdict.INCONCLUSIVE, f"{report['stopped']}; {count}, and no anomaly that {level} forbids until then"
     if report["txns"] == 0:
@@ -100,11 +99,6 @@ def _judged(
         return Verdict.INCONCLUSIVE, f"the budget was too small to find or exclude {', '.join(undecided)}"
     beyond = "" if level in stats["strongest"] else f"; the strongest level not refuted is {strongest}"
     return Verdict.PASS, f"no anomaly that {level} forbids in {count}{beyond}"
-
-
-def _defect(report: _core.TransactionReport) -> str:
-    kinds = ", ".join(sorted(set(report["unconfirmed"])))
-    return f"{len(report['unconfirmed'])} anomalies were found ({kinds}) that {UNCONFIRMED}"
 
 
 def _anomaly(anomaly: _core.TransactionAnomaly, name: str) -> Anomaly:

@@ -157,7 +157,8 @@ class RegisterStaleness(TypedDict):
     """`delta_ns` is exact if bounded, else a lower bound; `message` and `events` tell the read that needs it all.
     The `versions` bound the k of k-atomicity, as far as they are known; their events prove the lower bound.
 
-    `why` and `why_events` tell what no shift of reads can mend.
+    `why` and `why_events` tell what no shift of reads can mend; `unsure` why it is undecided: who saw a value that was
+    written twice.
     """
 
     key: str | None
@@ -170,13 +171,18 @@ class RegisterStaleness(TypedDict):
     events: NotRequired[list[int]]
     why: NotRequired[str]
     why_events: NotRequired[list[int]]
+    unsure: NotRequired[str]
 
 class LostRegisterWrites(TypedDict):
-    """How many acknowledged writes there were and were lost, with a sentence and the events of the first few."""
+    """How many acknowledged writes there were and were lost, with a sentence and the events of the first few.
+
+    `unsure` tells of an operation that saw a value which was written twice: then more may have been lost.
+    """
 
     key: str | None
     acknowledged: int
     lost: int
+    unsure: str | None
     witnesses: list[tuple[str, list[int]]]
 
 class SessionsVerdict(TypedDict):
@@ -304,14 +310,17 @@ def check_rw_register(
 class CollectionReport(TypedDict):
     """`findings` are the first few of each kind and key: kind, key, message, events. `found` counts all, by kind.
 
-    `unproven` says, with the key, why the absence of findings proves nothing. `durations_ms` are quantiles: pairs of a
-    fraction and milliseconds. `worst` are milliseconds, message and events of the worst of what may be no violation.
+    `unconfirmed` are the kinds of findings that the second judge did not see in their operations; they are not among
+    the `findings`. `unproven` says, with the key, why the absence of findings proves nothing. `durations_ms` are
+    quantiles: pairs of a fraction and milliseconds. `worst` are milliseconds, message and events of the worst of what
+    may be no violation.
     """
 
     keys: int
     ops: int
     findings: list[tuple[str, str | None, str, list[int]]]
     found: dict[str, int]
+    unconfirmed: list[str]
     unproven: list[tuple[str | None, str]]
     counts: dict[str, int]
     notes: dict[str, str]

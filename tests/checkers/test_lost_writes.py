@@ -56,6 +56,22 @@ def test_nothing_acknowledged_is_not_a_pass() -> None:
     assert LostWrites().check(recorded([]), budget=BUDGET).verdict is Verdict.INCONCLUSIVE
 
 
+def test_a_value_that_was_written_twice_leaves_it_open() -> None:
+    twice = [*WRITES, Op("write", 1, 40, 50), Op("read", 1, 70, 80)]
+    result = LostWrites().check(recorded(twice, marks=[(60, "final")]), budget=BUDGET)
+    assert (result.verdict, result.stats["keys_undecided"]) == (Verdict.INCONCLUSIVE, 1)
+    assert result.why == (
+        "key x: process 3 saw 1 at 80 ms, which was written by process 0 at 0 ms and again by process 2 at 40 ms: "
+        "nobody can tell which of the two it saw; 0 of 3 acknowledged writes were lost for sure"
+    )
+    back = [Op("write", 1, 0, 10), Op("write", None, 20, 30), Op("cas", [None, 3], 40, 50)]
+    assert "which is the initial value and again by" in LostWrites().check(recorded(back), budget=BUDGET).why
+    unseen = [*twice[:3], Op("read", 2, 30, 35), Op("write", 3, 55, 58), Op("read", 3, 70, 80)]
+    assert LostWrites().check(recorded(unseen, marks=[(60, "final")]), budget=BUDGET).verdict is Verdict.PASS
+    certain = [*twice[:3], Op("write", 3, 55, 58), Op("read", 1, 70, 80)]
+    assert LostWrites().check(recorded(certain, marks=[(60, "final")]), budget=BUDGET).verdict is Verdict.FAIL
+
+
 def test_bad_input_is_refused() -> None:
     with pytest.raises(UsageError, match="whole number"):
         LostWrites(max=-1)

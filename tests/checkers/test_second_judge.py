@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from checkers import sessions, transactions
+from checkers import collection, sessions, transactions
 from harness import _core
 from harness.checker import Budget
 from harness.history import History
@@ -48,3 +48,20 @@ def test_a_violation_of_sessions_that_one_judge_alone_sees_is_an_error(monkeypat
     assert result.verdict is Verdict.ERROR
     assert "a defect; please report it: Process 0 read 1" in result.why
     assert not result.anomalies
+
+
+def collected(**more: Any) -> Any:
+    report: Any = {"keys": 1, "ops": 4, "findings": [], "found": {}, "unconfirmed": [], "unproven": []}
+    report |= {"counts": {}, "notes": {}, "durations_ms": {}, "worst": [], **more}
+    return collection.collected("set-full", lambda: report, ("lost",), lambda _: "all is well")
+
+
+def test_a_violation_of_collections_that_one_judge_alone_sees_is_an_error() -> None:
+    assert collected().verdict is Verdict.PASS
+    result = collected(unconfirmed=["lost"], found={"lost": 1})
+    assert result.verdict is Verdict.ERROR
+    assert "1 anomaly was found (lost)" in result.why
+    assert "a defect of splitbrain" in result.why
+    both = collected(unconfirmed=["lost"], found={"lost": 2}, findings=[("lost", None, "1 is gone.", [0, 1])])
+    assert both.verdict is Verdict.FAIL
+    assert "1 is gone.; 1 anomaly was found" in both.why

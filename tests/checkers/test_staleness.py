@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from checkers.staleness import Staleness
 from harness.checker import Budget
 from harness.errors import HistoryError, UsageError
+from harness.history import History
 from harness.verdict import Verdict
 from tests.checkers.registers import Op, recorded
 
@@ -83,6 +87,28 @@ def test_values_written_twice_give_a_lower_bound_only() -> None:
     twice = [Op("write", 1, 0, 10), Op("write", 2, 20, 30), Op("write", 2, 40, 50), Op("read", 2, 60, 70)]
     result = Staleness(max=1).check(recorded(twice), budget=BUDGET)
     assert (result.verdict, result.stats["keys_undecided"]) == (Verdict.INCONCLUSIVE, 1)
+    told = "process 3 saw 2 at 70 ms, which was written by process 1 at 20 ms and again by process 2 at 40 ms"
+    assert told in result.why
+    for measured in (Staleness(), Staleness(max_versions=2)):
+        result = measured.check(recorded(twice), budget=BUDGET)
+        assert result.verdict is Verdict.INCONCLUSIVE, "measured is not promised, but nothing was measured"
+        assert told in result.why
+    unseen = [*twice[:3], Op("read", 1, 60, 70)]
+    assert Staleness().check(recorded(unseen), budget=BUDGET).verdict is Verdict.PASS
+
+
+def test_without_times_there_are_versions_alone(tmp_path: Path) -> None:
+    stale = [Op("write", 1, 0, 10), Op("write", 2, 20, 30), Op("read", 1, 40, 50)]
+    file = tmp_path / "history.jsonl"
+    recorded(stale).write(file, "jsonl")
+    file.write_text(re.sub(r'"time":\d+,', "", file.read_text()))
+    untimed = History.read(file)
+    assert not untimed.has_times
+    for measured in (Staleness(), Staleness(max="1s")):
+        result = measured.check(untimed, budget=BUDGET)
+        assert (result.verdict, "the history has no times" in result.why) == (Verdict.INCONCLUSIVE, True)
+    assert Staleness(max_versions=1).check(untimed, budget=BUDGET).verdict is Verdict.FAIL
+    assert Staleness(max_versions=2).check(untimed, budget=BUDGET).verdict is Verdict.PASS
 
 
 def test_nothing_measured_is_not_a_pass() -> None:

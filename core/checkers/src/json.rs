@@ -22,6 +22,22 @@ pub fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
+/// The members of an object: the name as it stands between its quotes, and the value. `None` if the text is not one.
+pub fn members(text: &str) -> Option<Vec<(&str, &str)>> {
+    let member = |part| {
+        let (mut escaped, mut quotes) = (false, 0);
+        let is_end = |letter: char| {
+            quotes += usize::from(letter == '"' && !escaped);
+            escaped = letter == '\\' && !escaped;
+            quotes == 2
+        };
+        let part: &str = part;
+        let end = part.find(is_end)?;
+        Some((part.get(1..end)?, part[end + 1..].trim_start().strip_prefix(':')?.trim()))
+    };
+    parts(text.trim().strip_prefix('{')?.strip_suffix('}')?)?.into_iter().map(member).collect()
+}
+
 /// Splits at the commas that are not inside anything.
 fn parts(inside: &str) -> Option<Vec<&str>> {
     let mut parts = Vec::new();

@@ -53,6 +53,7 @@ fn counters_agree_with_all_orders() {
         let (drafts, clean) = random_counter(&mut random, initial);
         let table = table(&drafts, None);
         let report = check_counter(&table, initial).expect("it is a counter");
+        assert!(report.unconfirmed.is_empty(), "case {case}: {:?} {drafts:?}", report.unconfirmed);
         let adds: Vec<&Draft> = drafts.iter().filter(|d| d.f == "add" && d.may_have_happened()).collect();
         let reads: Vec<&Draft> = drafts.iter().filter(|d| d.f == "read" && d.is_ok()).collect();
         let (mut below, mut above) = (0, 0);
@@ -91,6 +92,7 @@ fn identifiers_agree_with_the_definition() {
         }
         let table = table(&drafts, None);
         let report = check_unique_ids(&table).expect("they are identifiers");
+        assert!(report.unconfirmed.is_empty(), "case {case}: {:?} {drafts:?}", report.unconfirmed);
         let given: Vec<&str> = drafts.iter().filter(|d| d.is_ok()).map(|d| d.answer.as_str()).collect();
         let twice = given.iter().filter(|id| **id == "\"a\"").count() > 1;
         assert_eq!(found(&report, "duplicate"), usize::from(twice), "case {case}: {drafts:?}");
@@ -151,6 +153,7 @@ fn banks_agree_with_the_definition() {
         let debts = |read: &&Vec<(String, Option<i64>)>| read.iter().any(|(_, balance)| balance.is_some_and(|b| b < 0));
         let given = Bank { accounts: Some(accounts.clone()), total: Some(10), negative_balances: false };
         let report = check_bank(&table, &given).expect("it is a bank");
+        assert!(report.unconfirmed.is_empty(), "case {case}: {:?} {drafts:?}", report.unconfirmed);
         let right: Vec<&Vec<_>> = reads.iter().filter(|read| names(read) == accounts).collect();
         let wrong = right.iter().filter(|read| is_full(read) && sum(read) != 10).count();
         let expected = [

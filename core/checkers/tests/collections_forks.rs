@@ -56,6 +56,7 @@ fn forks_agree_with_the_definition() {
         }
         let table = table(&drafts, None);
         let report = check_long_fork(&table).expect("they are transactions");
+        assert!(report.unconfirmed.is_empty(), "case {case}: {:?} {drafts:?}", report.unconfirmed);
         let reads: Vec<Vec<(u64, bool)>> = drafts
             .iter()
             .filter(|d| d.f == "read" && d.is_ok())
@@ -126,6 +127,7 @@ fn causal_reverse_agrees_with_the_definition() {
         }
         let table = table(&drafts, None);
         let report = check_causal_reverse(&table).expect("it is a set");
+        assert!(report.unconfirmed.is_empty(), "case {case}: {:?} {drafts:?}", report.unconfirmed);
         let writes = || drafts.iter().filter(|draft| draft.f != "read" && draft.may_have_happened());
         let holds = |read: &Draft, write: &Draft| {
             read.answer.trim_matches(['[', ']']).split(',').any(|item| item == write.asked)
@@ -176,6 +178,7 @@ fn predicates_agree_with_the_definition() {
             table.rows.iter_mut().for_each(|row| row.key = None);
         }
         let report = check_adya_g2(&table).expect("they are inserts");
+        assert!(report.unconfirmed.is_empty(), "case {case}: {:?} {drafts:?}", report.unconfirmed);
         let key_of = |draft: &Draft| if own_key { 'x' } else { draft.asked.chars().nth(1).unwrap_or(' ') };
         let of_key = |key: char| drafts.iter().filter(move |draft| key_of(draft) == key);
         let inserted = |key: char| of_key(key).filter(|draft| draft.is_ok()).count();

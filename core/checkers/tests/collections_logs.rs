@@ -207,6 +207,7 @@ fn agrees_with_the_definitions() {
         let (drafts, deeds, clean) = random_log(&mut random);
         let table = table(&drafts, None);
         let report = check_log(&table, false).expect("they are logs");
+        assert!(report.unconfirmed.is_empty(), "case {case}: {:?} {drafts:?}", report.unconfirmed);
         let expected = expected(&drafts, &deeds);
         assert_eq!(found(&report, "lost"), expected.lost.len(), "case {case}: {drafts:?}");
         assert_eq!(counted(&report, "unseen"), expected.unseen, "case {case}: {drafts:?}");
@@ -225,6 +226,7 @@ fn agrees_with_the_definitions() {
         let internal = internal_sends(&drafts, &deeds);
         assert_eq!(found(&report, "int-nonmonotonic-send"), internal, "case {case}: {drafts:?}");
         let caught_up = check_log(&table, true).expect("they are logs");
+        assert!(caught_up.unconfirmed.is_empty(), "case {case}: {:?} {drafts:?}", caught_up.unconfirmed);
         assert_eq!(found(&caught_up, "lost"), expected.lost.len() + expected.unseen, "case {case}: {drafts:?}");
         if clean {
             // A clean log answers at once, also to the transaction that has not committed yet.

@@ -94,6 +94,7 @@ fn agrees_with_every_choice() {
         let drained = random.chance(30);
         let table = table(&drafts, None);
         let report = check_total_queue(&table, drained).expect("it is a queue");
+        assert!(report.unconfirmed.is_empty(), "case {case}: {:?} {drafts:?}", report.unconfirmed);
         let takes = |draft: &&Draft| draft.f != "enqueue" && draft.is_ok();
         let is_empty = |draft: &&Draft| draft.f == "drain" || draft.answer == "null";
         let empties: Vec<&Draft> = drafts.iter().filter(takes).filter(is_empty).collect();

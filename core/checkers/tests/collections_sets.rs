@@ -69,6 +69,7 @@ fn final_reads_agree_with_the_definition() {
         let mark = random.chance(50).then(|| random.below(20) as i64 * 2 - 1);
         let table = table(&drafts, mark);
         let report = check_set(&table).expect("it is a set");
+        assert!(report.unconfirmed.is_empty(), "case {case}: {:?} {drafts:?}", report.unconfirmed);
         let mut finals = reads(&drafts);
         match mark {
             Some(mark) => finals.retain(|read| read.call > mark || read.call == mark && is_behind(&table, read)),
@@ -123,6 +124,7 @@ fn all_reads_agree_with_the_definition() {
         let (drafts, clean) = random_set(&mut random);
         let table = table(&drafts, None);
         let report = check_set_full(&table, true).expect("it is a set");
+        assert!(report.unconfirmed.is_empty(), "case {case}: {:?} {drafts:?}", report.unconfirmed);
         let reads = reads(&drafts);
         let (mut lost, mut stale, mut stable, mut never) = (vec![], vec![], vec![], 0);
         let (mut unexpected, mut duplicate) = (0, 0);
@@ -163,6 +165,7 @@ fn all_reads_agree_with_the_definition() {
         assert_eq!(report.unproven.is_empty(), !stable.is_empty() || drafts.is_empty(), "case {case}: {drafts:?}");
         assert!(!clean || report.findings.is_empty(), "case {case}: {:?} in {drafts:?}", report.findings);
         let strict = check_set_full(&table, false).expect("it is a set");
+        assert!(strict.unconfirmed.is_empty(), "case {case}: {:?} {drafts:?}", strict.unconfirmed);
         assert_eq!(found(&strict, "stale-read"), 0);
         assert_eq!(counted(&strict, "stale"), stale.len());
         for finding in report.findings.iter().filter(|finding| finding.kind != "stale-read") {

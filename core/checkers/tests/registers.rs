@@ -89,7 +89,7 @@ fn final_reads_and_staleness() {
         .event(5, -1, Kind::Info, "phase", "\"final\"")
         .done(503, 2, "read", "1");
     let registers = Registers::read(&table, &READING).expect("well formed");
-    assert_eq!(registers.lost_writes()[0].len(), 1);
+    assert_eq!(registers.lost_writes()[0].0.len(), 1);
     assert!(matches!(registers.staleness()[0], Staleness::Within { delta: 500, .. }));
     assert_eq!(registers.all()[0].acknowledged_writes(), 2);
 }

@@ -111,8 +111,9 @@ fn report_dict<'py>(py: Python<'py>, rows: &Rows<'_>, report: Report) -> Answer<
     let dict = PyDict::new(py);
     dict.set_item("keys", report.keys)?;
     dict.set_item("ops", report.ops)?;
-    let finding = |Finding { kind, key, text, ops }: Finding| (kind, key, text, rows.events_of(ops));
+    let finding = |Finding { kind, key, text, ops, .. }: Finding| (kind, key, text, rows.events_of(ops));
     dict.set_item("findings", report.findings.into_iter().map(finding).collect::<Vec<_>>())?;
+    dict.set_item("unconfirmed", report.unconfirmed)?;
     dict.set_item("unproven", report.unproven)?;
     let (found, counts, notes) = (PyDict::new(py), PyDict::new(py), PyDict::new(py));
     for (kind, number) in report.found {

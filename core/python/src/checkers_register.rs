@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use splitbrain_checkers::events::moment;
 use splitbrain_checkers::register::{
-    explain, prove, versions, Action, Decision, FailedCas, KeyVerdict, Late, LostWrite, Method, Reading, Register,
-    RegisterOp, Registers, Staleness, Story, Versions,
+    ambiguous, explain, prove, versions, Action, Ambiguous, Decision, FailedCas, KeyVerdict, Late, LostWrite, Method,
+    Reading, Register, RegisterOp, Registers, Staleness, Story, Versions,
 };
 use splitbrain_checkers::search::{Limits, Resource, Stopped};
 
@@ -134,7 +134,12 @@ fn staleness_dict<'py>(
             }
             ("unbounded", at_least, worst)
         }
-        Staleness::Undecided { at_least, worst } => ("undecided", at_least, worst),
+        Staleness::Undecided { at_least, worst } => {
+            if let Some(found) = ambiguous(&register.history, |_| true) {
+                dict.set_item("unsure", ambiguous_text(register, &found))?;
+            }
+            ("undecided", at_least, worst)
+        }
     };
     dict.set_item("delta_ns", delta)?;
     if let Some(late) = worst {
@@ -179,11 +184,13 @@ fn lost_register_writes<'py>(
         let answers = registers.lost_writes();
         Ok(registers.into_all().into_iter().zip(answers).collect::<Vec<_>>())
     })?;
-    let dict = |(register, lost): &(Register<'_, Timeline<'_>>, Vec<LostWrite>)| -> PyResult<Bound<'py, PyDict>> {
+    type Lost = (Vec<LostWrite>, Option<Ambiguous>);
+    let dict = |(register, (lost, unsure)): &(Register<'_, Timeline<'_>>, Lost)| -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("key", register.key)?;
         dict.set_item("acknowledged", register.acknowledged_writes())?;
         dict.set_item("lost", lost.len())?;
+        dict.set_item("unsure", unsure.map(|unsure| ambiguous_text(register, &unsure)))?;
         let witness = |lost: &LostWrite| {
             let ops = [lost.write, lost.shown_by].map(|op| register.history.ops[op as usize]);
             (lost_text(register, &ops[0], &ops[1]), rows.events_of(ops.map(|op| op.id)))
@@ -192,6 +199,23 @@ fn lost_register_writes<'py>(
         Ok(dict)
     };
     answers.iter().map(dict).collect()
+}
+
+/// Which operation saw a value that was written twice, and by whom.
+fn ambiguous_text(register: &Register<'_, Timeline<'_>>, found: &Ambiguous) -> String {
+    let op = |index: u32| &register.history.ops[index as usize];
+    let (observer, second) = (op(found.observer), op(found.second));
+    let by = |op: &RegisterOp| format!("process {} at {}", register.process(op.id), register.moment(op.call));
+    let first = found
+        .first
+        .map_or_else(|| "is the initial value".to_owned(), |first| format!("was written by {}", by(op(first))));
+    format!(
+        "process {} saw {} at {}, which {first} and again by {}: nobody can tell which of the two it saw",
+        register.process(observer.id),
+        register.value(observer.action.observed().unwrap_or_default()),
+        register.moment(observer.ret),
+        by(second),
+    )
 }
 
 fn lost_text(register: &Register<'_, Timeline<'_>>, write: &RegisterOp, shown_by: &RegisterOp) -> String {

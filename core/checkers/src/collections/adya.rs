@@ -3,6 +3,7 @@
 //! Both transactions of a key look whether any row with that key exists, in either of two tables, and insert one if
 //! not; each into another table, so that no write conflicts. If both are acknowledged, each missed the other's insert:
 //! a cycle of two predicate anti-dependencies, which serializability forbids.
+use super::judge;
 use super::object::{short, whole, Object, Op, Outcome};
 use super::report::Report;
 use super::scan;
@@ -43,9 +44,10 @@ fn check<E: Events>(object: &Object<'_, E>) -> Result<Report, Malformed> {
     report.count("inserted", pairs.iter().filter(|(_, pair)| !pair.inserted.is_empty()).count());
     for (key, pair) in &pairs {
         if let [first, second, ..] = pair.inserted[..] {
-            report.find("G2-predicate", || tell(object, key, first, second));
+            report.find("G2-predicate", key, || tell(object, key, first, second));
         }
     }
+    judge::adya_g2(object, &mut report);
     let decided = |pair: &Pair| pair.attempted > 1 && !pair.inserted.is_empty();
     if !pairs.iter().any(|(_, pair)| decided(pair)) {
         report.unproven("no key was inserted and tried by two transactions");

@@ -3,6 +3,7 @@
 //! Which accounts and what total are right may be given. Where they are not, what most reads found is taken for right:
 //! two reads with different totals prove a violation whichever of them is to blame, and so it is the rare one that is
 //! shown, beside a usual one.
+use super::judge;
 use super::object::{each_key, short, Object, Op, Outcome};
 use super::report::Report;
 use super::scan;
@@ -64,6 +65,7 @@ fn check<E: Events>(object: &Object<'_, E>, bank: &Bank) -> Result<Report, Malfo
     for read in &reads {
         right.judge(&mut report, read);
     }
+    judge::bank(object, &mut report, bank);
     if let Some((total, _)) = right.usual_total.filter(|_| bank.total.is_none()) {
         report.notes.push(("total_taken_for_right", total.to_string()));
     }
@@ -181,20 +183,20 @@ impl<E: Events> Right<'_, '_, E> {
         };
         let account = |number: u32| self.names[number as usize];
         if self.has_wrong_accounts(read) {
-            report.find("wrong-accounts", || self.tell_accounts(read, &saw()));
+            report.find("wrong-accounts", "", || self.tell_accounts(read, &saw()));
         } else if let Some(number) = read.empty {
             let told = || format!("{} found account {} without a balance.", saw(), account(number));
-            report.find("missing-balance", || (told(), vec![read.op.row]));
+            report.find("missing-balance", "", || (told(), vec![read.op.row]));
         } else {
             let right = self.bank.total.map(|total| (i128::from(total), None));
             let right = right.or_else(|| self.usual_total.map(|(total, row)| (total, Some(row))));
             if let Some((total, beside)) = right.filter(|(total, _)| *total != read.total) {
-                report.find("wrong-total", || self.tell_total(read, &saw(), total, beside));
+                report.find("wrong-total", "", || self.tell_total(read, &saw(), total, beside));
             }
         }
         if let Some((number, balance)) = read.negative.filter(|_| !self.bank.negative_balances) {
             let told = || format!("{} found account {} with a balance of {balance}.", saw(), account(number));
-            report.find("negative-balance", || (told(), vec![read.op.row]));
+            report.find("negative-balance", "", || (told(), vec![read.op.row]));
         }
     }
 

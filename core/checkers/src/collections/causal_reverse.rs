@@ -3,6 +3,7 @@
 //! Strict serializability forbids it; serializability alone does not. For a read, only the write it saw that was called
 //! last matters: every write acknowledged before that call must be in the read as well. So the read holds as many of
 //! them as there are, and one count decides.
+use super::judge;
 use super::object::{each_key, short, Object, Op, Outcome};
 use super::report::Report;
 use super::scan;
@@ -62,6 +63,7 @@ fn check<E: Events>(object: &Object<'_, E>) -> Result<Report, Malformed> {
         search.look_at(read, place)?;
     }
     let mut report = search.report;
+    judge::causal_reverse(object, &mut report);
     if reads.is_empty() || report.counts.contains(&("acknowledged", 0)) {
         report.unproven("there is no read that could show two writes in the wrong order");
     }
@@ -120,7 +122,7 @@ impl<E: Events> Search<'_, '_, E> {
         let Source::Write(write) = self.sources[missing as usize] else { return };
         let object = self.object;
         let value = |op: &Op| short(object.asked(op).unwrap_or("null"));
-        self.report.find("causal-reverse", || {
+        self.report.find("causal-reverse", object.asked(&write).unwrap_or("null"), || {
             let told = format!(
                 "Process {} read {} at {} without {}, whose write by process {} was acknowledged at {}, before process \
                  {} wrote {} at {}.",
@@ -142,11 +144,11 @@ impl<E: Events> Search<'_, '_, E> {
         let object = self.object;
         let saw = || format!("Process {} read {} at {}", object.who(read.row), short(value), object.at(read.ret));
         match source {
-            Source::Failed(write) => self.report.find("aborted-read", || {
+            Source::Failed(write) => self.report.find("aborted-read", value, || {
                 let by = object.who(write);
                 (format!("{}, although the write by process {by} had failed.", saw()), vec![read.row, write])
             }),
-            _ => self.report.find("thin-air", || (format!("{}, which nobody wrote.", saw()), vec![read.row])),
+            _ => self.report.find("thin-air", value, || (format!("{}, which nobody wrote.", saw()), vec![read.row])),
         }
     }
 }

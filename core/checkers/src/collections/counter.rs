@@ -9,6 +9,7 @@
 //!
 //! The least sums change only where an increment is acknowledged or a decrement called, so they are a row of numbers,
 //! and each read asks for the minimum of a range of it.
+use super::judge;
 use super::object::{each_key, Object, Op, Outcome};
 use super::report::Report;
 use super::scan;
@@ -54,11 +55,12 @@ fn check<E: Events>(object: &Object<'_, E>, initial: i64) -> Result<Report, Malf
     for (read, value) in &reads {
         let (low, high) = (least.least(read), -greatest.least(read));
         if i128::from(*value) < low {
-            report.find("below-bounds", || below(object, &adds, read, *value, low));
+            report.find("below-bounds", &value.to_string(), || below(object, &adds, read, *value, low));
         } else if i128::from(*value) > high {
-            report.find("above-bounds", || above(object, &adds, read, *value, high));
+            report.find("above-bounds", &value.to_string(), || above(object, &adds, read, *value, high));
         }
     }
+    judge::counter(object, &mut report, initial);
     if reads.is_empty() {
         report.unproven("no read returned");
     }

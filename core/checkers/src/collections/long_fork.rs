@@ -4,6 +4,7 @@
 //! another y but not x, no order of the two writes suits both: parallel snapshot isolation allows it, snapshot isolation
 //! does not. Reads that saw the same of the same keys are interchangeable, and where no fork is there are no more kinds
 //! of them than keys; so of each kind only the first is compared, pair of keys by pair of keys.
+use super::judge;
 use super::object::{short, whole, Object, Op, Outcome};
 use super::report::Report;
 use super::scan;
@@ -15,14 +16,15 @@ pub fn check_long_fork(events: &impl Events) -> Result<Report, Malformed> {
         let mut forks = Forks::new(object);
         forks.read_writes()?;
         forks.read_reads()?;
-        Ok(forks.finish())
+        let mut report = forks.finish();
+        judge::long_fork(object, &mut report);
+        Ok(report)
     })
 }
 
 #[derive(Clone, Copy)]
 enum Written<'a> {
     Never,
-    Failed,
     Once(&'a str),
 }
 
@@ -31,6 +33,8 @@ struct Forks<'o, 'a, E> {
     keys: Interner<'a>,
     names: Vec<&'a str>,
     written: Vec<Written<'a>>,
+    /// Keys and values of writes that failed, with one that did.
+    failed: FastMap<(u32, &'a str), u32>,
     /// What reads saw, as sorted numbers `2 * key + seen`, with the first that did.
     kinds: FastMap<Box<[u32]>, u32>,
     /// For keys x and y, the first read that saw x but not y.
@@ -65,6 +69,7 @@ impl<'o, 'a, E: Events> Forks<'o, 'a, E> {
             keys: Interner::new("null", object.len()),
             names: vec!["null"],
             written: vec![Written::Never],
+            failed: FastMap::default(),
             kinds: FastMap::default(),
             saw_without: FastMap::default(),
             report: Report::default(),
@@ -96,10 +101,10 @@ impl<'o, 'a, E: Events> Forks<'o, 'a, E> {
                 if step.is_read {
                     continue;
                 }
-                let key = self.number(step.key) as usize;
+                let number = self.number(step.key);
+                let key = number as usize;
                 match (self.written[key], op.outcome) {
-                    (Written::Once(_), Outcome::Failed) => {}
-                    (_, Outcome::Failed) => self.written[key] = Written::Failed,
+                    (_, Outcome::Failed) => drop(self.failed.insert((number, step.value), op.row)),
                     (Written::Once(_), _) => {
                         let told = format!("key {} is written a second time", short(step.key));
                         return Err(object.malformed_call(&op, told));
@@ -150,12 +155,17 @@ impl<'o, 'a, E: Events> Forks<'o, 'a, E> {
             let (who, at) = (object.who(op.row), object.at(op.ret));
             format!("Process {who} read {} of key {} at {at}", short(step.value), short(step.key))
         };
-        match self.written[key as usize] {
-            Written::Once(value) if value == step.value => {}
-            Written::Failed => self.report.find("aborted-read", || {
-                (format!("{}, although the only write of it had failed.", saw()), vec![op.row])
+        if matches!(self.written[key as usize], Written::Once(value) if value == step.value) {
+            return;
+        }
+        match self.failed.get(&(key, step.value)) {
+            Some(&write) => self.report.find("aborted-read", step.key, || {
+                let by = object.who(write);
+                (format!("{}, although its write by process {by} had failed.", saw()), vec![op.row, write])
             }),
-            _ => self.report.find("thin-air", || (format!("{}, which nobody wrote.", saw()), vec![op.row])),
+            None => {
+                self.report.find("thin-air", step.key, || (format!("{}, which nobody wrote.", saw()), vec![op.row]))
+            }
         }
     }
 
@@ -189,7 +199,7 @@ impl<'o, 'a, E: Events> Forks<'o, 'a, E> {
         self.saw_without.insert((x, y), op.row);
         let Some(&other) = self.saw_without.get(&(y, x)) else { return };
         let (object, keys) = (self.object, &self.names);
-        self.report.find("long-fork", || {
+        self.report.find("long-fork", keys[x as usize], || {
             let (x, y) = (short(keys[x as usize]), short(keys[y as usize]));
             let (first, second) = (object.who(other), object.who(op.row));
             let told = format!(

@@ -8,6 +8,7 @@ mod bank;
 mod causal_reverse;
 mod counter;
 mod elements;
+mod judge;
 mod line_scan;
 mod log;
 mod long_fork;

@@ -69,6 +69,11 @@ impl<'a, E: Events> Object<'a, E> {
         self.rows.len()
     }
 
+    /// Of the invocations.
+    pub fn rows(&self) -> &'a [u32] {
+        self.rows
+    }
+
     pub fn op(&self, row: u32) -> Op {
         let events = self.events;
         let completion = events.partner(row as usize);

@@ -11,6 +11,8 @@ pub const WORST_MAX: usize = 8;
 pub struct Finding {
     pub kind: &'static str,
     pub key: Option<String>,
+    /// The element, identifier, message or key in question, as JSON text.
+    pub about: String,
     pub text: String,
     pub ops: Vec<u32>,
 }
@@ -21,6 +23,8 @@ pub struct Report {
     pub keys: usize,
     pub ops: usize,
     pub findings: Vec<Finding>,
+    /// Kinds of findings that the second judge did not see in their operations.
+    pub unconfirmed: Vec<&'static str>,
     /// How many there are of each kind, in the order of their first appearance.
     pub found: Vec<(&'static str, u64)>,
     pub counts: Vec<(&'static str, u64)>,
@@ -36,14 +40,14 @@ pub struct Report {
 
 impl Report {
     /// Counts a violation; it is put into words only while few of its kind have been.
-    pub fn find(&mut self, kind: &'static str, tell: impl FnOnce() -> (String, Vec<u32>)) {
+    pub fn find(&mut self, kind: &'static str, about: &str, tell: impl FnOnce() -> (String, Vec<u32>)) {
         let number = entry(&mut self.found, kind);
         *number += 1;
         if *number <= TOLD_MAX as u64 {
             let (text, mut ops) = tell();
             ops.sort_unstable();
             ops.dedup();
-            self.findings.push(Finding { kind, key: None, text, ops });
+            self.findings.push(Finding { kind, key: None, about: about.to_owned(), text, ops });
         }
     }
 
@@ -79,6 +83,7 @@ impl Report {
         self.keys += 1;
         self.ops += ops;
         self.findings.extend(other.findings.into_iter().map(|finding| Finding { key: key.clone(), ..finding }));
+        self.unconfirmed.extend(other.unconfirmed);
         self.unproven.extend(other.unproven.into_iter().map(|(_, why)| (key.clone(), why)));
         for (kind, number) in other.found {
             *entry(&mut self.found, kind) += number;

@@ -4,6 +4,7 @@
 //! mark, the last read that returned. With several, an element must be in each of them: which replica answers is no
 //! excuse once all is healed. Only what was acknowledged before a final read was invoked is missed by it.
 use super::elements::{times_in, unexpected, Element, Elements, NOBODY};
+use super::judge;
 use super::object::{short, Object, Op};
 use super::report::Report;
 use crate::events::{phase_mark, Events, Malformed};
@@ -39,17 +40,18 @@ fn check<E: Events>(object: &Object<'_, E>, mark: Option<usize>) -> Result<Repor
         tally.take(element, seen, &calls);
         if seen.is_unexpected() {
             let read = &finals[seen.unexpected_in as usize];
-            report.find("unexpected", || unexpected(object, read, text, element));
+            report.find("unexpected", text, || unexpected(object, read, text, element));
         }
         if seen.is_twice() {
             let read = &finals[seen.twice_in as usize];
-            report.find("duplicate", || duplicate(object, read, text));
+            report.find("duplicate", text, || duplicate(object, read, text));
         }
         if seen.missed_by(element, &calls) > 0 {
-            report.find("lost", || lost(object, &finals, text, element));
+            report.find("lost", text, || lost(object, &finals, text, element));
         }
     }
     tally.tell(&mut report, &finals);
+    judge::set_final(object, &mut report, mark);
     Ok(report)
 }
 

@@ -12,6 +12,7 @@
 //! last read to the first, only elements that all later reads held can still have their A before them, and those are
 //! no more than the read before had. So the cost is that of reading the text.
 use super::elements::{times_in, unexpected, Element, Elements, NOBODY};
+use super::judge;
 use super::object::{each_key, short, Object, Op};
 use super::report::Report;
 use crate::events::{moment, Events, Malformed};
@@ -83,6 +84,7 @@ fn check<E: Events>(object: &Object<'_, E>, linearizable: bool) -> Result<Report
         let case = Case { object, reads: &reads, text, element, seen };
         case.judge(&mut report, linearizable);
     }
+    judge::set_full(object, &mut report);
     if !report.counts.iter().any(|(name, count)| *name == "stable" && *count > 0) {
         report.unproven("no element was read");
     }
@@ -132,10 +134,10 @@ impl<E: Events> Case<'_, '_, E> {
     fn judge(&self, report: &mut Report, linearizable: bool) {
         let (element, seen) = (self.element, self.seen);
         if let Some(read) = self.reads.get(seen.unexpected_in as usize) {
-            report.find("unexpected", || unexpected(self.object, read, self.text, element));
+            report.find("unexpected", self.text, || unexpected(self.object, read, self.text, element));
         }
         if let Some(read) = self.reads.get(seen.twice_in as usize) {
-            report.find("duplicate", || self.duplicate(read));
+            report.find("duplicate", self.text, || self.duplicate(read));
         }
         if !element.may_be_added() {
             return;
@@ -147,7 +149,7 @@ impl<E: Events> Case<'_, '_, E> {
         match missed {
             Some(read) if seen.last_ret < read.call => {
                 report.sample("lost_latency_ms", [seen.last_call.max(known) - known]);
-                report.find("lost", || self.missed_by(read, "and nobody saw it since"));
+                report.find("lost", self.text, || self.missed_by(read, "and nobody saw it since"));
             }
             _ if seen.first_in == NOBODY => report.count("never_read", 1),
             None => {
@@ -161,7 +163,7 @@ impl<E: Events> Case<'_, '_, E> {
                 let tell = || self.missed_by(read, "although it was there again later");
                 report.worst(read.call - known, tell);
                 if linearizable {
-                    report.find("stale-read", tell);
+                    report.find("stale-read", self.text, tell);
                 }
             }
         }

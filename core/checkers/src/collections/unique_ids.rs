@@ -1,4 +1,5 @@
 //! Identifiers that must never be given out twice.
+use super::judge;
 use super::object::{each_key, short, Object, Op, Outcome};
 use super::report::Report;
 use super::scan;
@@ -49,8 +50,9 @@ fn check<E: Events>(object: &Object<'_, E>) -> Result<Report, Malformed> {
         report.notes.push(("range", format!("{least}..{greatest}")));
     }
     for (id, given) in &twice {
-        report.find("duplicate", || tell(object, id, given));
+        report.find("duplicate", id, || tell(object, id, given));
     }
+    judge::unique_ids(object, &mut report);
     if acknowledged < 2 {
         report.unproven("fewer than two identifiers were given out");
     }

@@ -1,9 +1,10 @@
 //! All registers of a history, in parallel.
 use rayon::prelude::*;
 
+use super::ambiguous::{ambiguous, Ambiguous};
 use super::columns::{Reading, Register};
 use super::decide::{by_search, by_zones, Decision, Method, Verdict};
-use super::lost::{lost_writes, LostWrite};
+use super::lost::{decides, lost_writes, LostWrite};
 use super::op::RegisterHistory;
 use super::staleness::{staleness, Staleness};
 use crate::events::{phase_mark, Events, Malformed};
@@ -63,10 +64,15 @@ impl<'a, E: Events> Registers<'a, E> {
         self.registers.par_iter().map(|register| staleness(&register.history)).collect()
     }
 
-    /// Each key's lost writes. Reads after the mark of the final phase count as final.
-    pub fn lost_writes(&self) -> Vec<Vec<LostWrite>> {
+    /// Each key's lost writes, and what keeps their count from being exact. Reads after the mark of the final phase count
+    /// as final.
+    pub fn lost_writes(&self) -> Vec<(Vec<LostWrite>, Option<Ambiguous>)> {
         let final_from = phase_mark(self.events, "final").map(|row| row as u32);
-        self.registers.par_iter().map(|register| lost_writes(&register.history, final_from)).collect()
+        let answer = |register: &Register<'a, E>| {
+            let history = &register.history;
+            (lost_writes(history, final_from), ambiguous(history, |op| decides(op, final_from)))
+        };
+        self.registers.par_iter().map(answer).collect()
     }
 }
 

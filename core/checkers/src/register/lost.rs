@@ -14,6 +14,9 @@ pub struct LostWrite {
 }
 
 /// Every lost write, ordered by `write`. Reads with an id from `final_from` on count as final. O(n log n).
+///
+/// Where an operation that decides saw a value with two writers, it is taken to have seen the later one: what is counted
+/// was lost, and more may have been.
 pub fn lost_writes(history: &RegisterHistory, final_from: Option<u32>) -> Vec<LostWrite> {
     let written = last_written(history);
     let mut lost = overlooked(history, &written, final_from);
@@ -38,11 +41,14 @@ fn is_acknowledged_write(op: &RegisterOp) -> bool {
     !op.is_pending() && op.action.written().is_some()
 }
 
+/// Whether an operation shows what became of writes: a compare-and-set that succeeded, or a final read.
+pub fn decides(op: &RegisterOp, final_from: Option<u32>) -> bool {
+    !op.is_pending() && (op.action.written().is_some() || final_from.is_some_and(|first| op.id >= first))
+}
+
 /// Writes that lie wholly between a value and a later operation that still decided by that value.
 fn overlooked(history: &RegisterHistory, written: &[i64], final_from: Option<u32>) -> Vec<LostWrite> {
-    let decides = |op: &RegisterOp| {
-        !op.is_pending() && (op.action.written().is_some() || final_from.is_some_and(|first| op.id >= first))
-    };
+    let decides = |op: &RegisterOp| decides(op, final_from);
     let mut deciding: Vec<(i64, i64, u32)> = (0u32..)
         .zip(&history.ops)
         .filter(|(_, op)| decides(op))

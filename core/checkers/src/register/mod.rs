@@ -1,4 +1,5 @@
 //! Registers: one object that is read, written and compared-and-set.
+mod ambiguous;
 mod chains;
 mod check;
 mod columns;
@@ -15,6 +16,7 @@ mod versions;
 mod witness;
 mod zones;
 
+pub use ambiguous::{ambiguous, Ambiguous};
 pub use check::{KeyVerdict, Registers};
 pub use columns::{FailedCas, Reading, Register};
 pub use decide::{by_zones, decide, numbered, Decision, Method, Proof, Verdict};

@@ -161,7 +161,7 @@ impl<'o, 'a, E: Events> Messages<'o, 'a, E> {
     fn place(&mut self, op: &Op, key: u32, offset: i64, number: usize, report: &mut Report) {
         let (occupant, by) = *self.occupants.entry((key, offset)).or_insert((number as u32, op.row));
         if occupant as usize != number {
-            report.find("inconsistent-offset", || {
+            report.find("inconsistent-offset", self.all[number].value, || {
                 let (one, other) = (short(self.all[occupant as usize].value), short(self.all[number].value));
                 let object = self.object;
                 let told = format!(
@@ -181,7 +181,7 @@ impl<'o, 'a, E: Events> Messages<'o, 'a, E> {
             None => (message.offset, message.placed_by) = (Some(offset), op.row),
             Some(known) if known != offset => {
                 let message = *message;
-                report.find("duplicate", || {
+                report.find("duplicate", message.value, || {
                     let (by, then) = (self.object.who(message.placed_by), self.object.who(op.row));
                     let told = format!(
                         "{} is in key {} twice: at offset {known} according to process {by}, and at {offset} according \
@@ -208,17 +208,17 @@ impl<'o, 'a, E: Events> Messages<'o, 'a, E> {
         };
         let by = || object.who(message.send);
         match message.outcome {
-            None => report.find("thin-air", || (format!("{}, which nobody sent.", saw()), vec![op.row])),
-            Some(Outcome::Failed) => report.find("aborted-read", || {
+            None => report.find("thin-air", message.value, || (format!("{}, which nobody sent.", saw()), vec![op.row])),
+            Some(Outcome::Failed) => report.find("aborted-read", message.value, || {
                 (format!("{}, although its send by process {} had failed.", saw(), by()), vec![op.row, message.send])
             }),
-            Some(_) if op.row == message.send => report.find("precommitted-read", || {
+            Some(_) if op.row == message.send => report.find("precommitted-read", message.value, || {
                 (
                     format!("{}, which it sent in the same transaction, so before that was committed.", saw()),
                     vec![op.row],
                 )
             }),
-            Some(_) if op.ret < message.call => report.find("thin-air", || {
+            Some(_) if op.ret < message.call => report.find("thin-air", message.value, || {
                 let called = object.at(message.call);
                 let told = format!("{}, but process {} sent it no earlier than {called}.", saw(), by());
                 (told, vec![op.row, message.send])
@@ -235,9 +235,9 @@ impl<'o, 'a, E: Events> Messages<'o, 'a, E> {
             }
             let last = self.last_polled[message.key as usize];
             if message.offset.is_some_and(|offset| offset < last.offset) {
-                report.find("lost", || self.tell_lost(message, Some(last)));
+                report.find("lost", message.value, || self.tell_lost(message, Some(last)));
             } else if caught_up {
-                report.find("lost", || self.tell_lost(message, None));
+                report.find("lost", message.value, || self.tell_lost(message, None));
             } else {
                 unseen += 1;
             }

@@ -20,6 +20,7 @@ mod messages;
 mod order;
 mod positions;
 
+use super::judge;
 use super::object::{whole, Outcome};
 use super::report::Report;
 use crate::events::{Events, Malformed};
@@ -33,6 +34,7 @@ pub fn check_log(events: &impl Events, caught_up: bool) -> Result<Report, Malfor
         messages.find_lost(&mut report, caught_up);
         order::find_reordered(&messages, &mut report);
         positions::follow(&messages, &mut report)?;
+        judge::log(object, &mut report, caught_up);
         let acknowledged = messages.all.iter().filter(|message| message.outcome == Some(Outcome::Ok)).count();
         report.count("acknowledged", acknowledged);
         if acknowledged == 0 {

@@ -34,7 +34,7 @@ pub fn find_reordered<E: Events>(messages: &Messages<'_, '_, E>, report: &mut Re
 fn tell<E: Events>(messages: &Messages<'_, '_, E>, report: &mut Report, first: &Message<'_>, second: &Message<'_>) {
     let object = messages.object;
     let (one, other) = (object.who(first.send), object.who(second.send));
-    report.find(if one == other { "nonmonotonic-send" } else { "reordered" }, || {
+    report.find(if one == other { "nonmonotonic-send" } else { "reordered" }, second.value, || {
         let told = format!(
             "The send of {} by process {one} was acknowledged at {}, before process {other} sent {} at {}, but in key {} \
              it is behind, at offset {} and not before {}.",

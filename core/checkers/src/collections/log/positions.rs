@@ -101,7 +101,7 @@ impl<E: Events> Follower<'_, '_, '_, E> {
                 report.count("nonmonotonic_polls_while_subscribed", 1);
                 return;
             }
-            report.find(kind, || {
+            report.find(kind, key, || {
                 let told = format!(
                     "Process {process} polled offset {} of key {key} at {}, and offset {offset} after it at {}.",
                     last.offset,
@@ -115,7 +115,7 @@ impl<E: Events> Follower<'_, '_, '_, E> {
                 report.count("poll_skips_while_subscribed", 1);
                 return;
             }
-            report.find(if is_internal { "int-poll-skip" } else { "poll-skip" }, || {
+            report.find(if is_internal { "int-poll-skip" } else { "poll-skip" }, key, || {
                 let message = &messages.all[skipped.message as usize];
                 let told = format!(
                     "Process {process} polled offset {} of key {key} and then {offset} at {}, past {} at offset {}, which \
@@ -148,7 +148,7 @@ impl<E: Events> Follower<'_, '_, '_, E> {
         if let Some((_, last)) = sent.iter_mut().find(|(known, _)| *known == number) {
             let before = std::mem::replace(last, offset);
             if offset <= before {
-                report.find("int-nonmonotonic-send", || {
+                report.find("int-nonmonotonic-send", key, || {
                     let (who, at) = (object.who(op.row), object.at(op.ret));
                     let told = format!(
                         "Process {who} sent two messages to key {key} in one operation, acknowledged at {at}: the first \

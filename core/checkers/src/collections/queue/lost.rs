@@ -38,7 +38,8 @@ pub fn find_lost<E: Events>(queue: &Queue<'_, '_, E>, report: &mut Report, left:
         } else if let Some(taker) = excuses.next_if(|taker| taker.call <= proved) {
             excused.push((enqueue, *taker));
         } else {
-            report.find("lost", || queue.tell_lost(&enqueue, empty.as_ref(), &excused));
+            report
+                .find("lost", queue.texts[enqueue.0 as usize], || queue.tell_lost(&enqueue, empty.as_ref(), &excused));
         }
     }
     report.count("not_seen_again", late);

@@ -13,6 +13,7 @@
 mod lost;
 mod words;
 
+use super::judge;
 use super::object::{each_key, short, Object, Op, Outcome};
 use super::report::Report;
 use super::scan;
@@ -99,6 +100,7 @@ impl<'o, 'a, E: Events> Queue<'o, 'a, E> {
             }
         }
         lost::find_lost(&self, &mut report, left, drained);
+        judge::queue(self.object, &mut report, drained);
         if acknowledged == 0 {
             report.unproven("no enqueue was acknowledged");
         }
@@ -109,10 +111,15 @@ impl<'o, 'a, E: Events> Queue<'o, 'a, E> {
     fn balance(&self, report: &mut Report, value: u32, put: &[Deed], got: &[Deed]) {
         for (place, (_, dequeue)) in got.iter().enumerate() {
             match put.get(place) {
-                _ if put.is_empty() => report.find("unexpected", || self.tell_unexpected(value, dequeue)),
-                None => report.find("duplicate", || self.tell_duplicate(value, put, &got[..=place])),
+                _ if put.is_empty() => {
+                    report.find("unexpected", self.texts[value as usize], || self.tell_unexpected(value, dequeue))
+                }
+                None => report
+                    .find("duplicate", self.texts[value as usize], || self.tell_duplicate(value, put, &got[..=place])),
                 Some((_, enqueue)) if dequeue.ret < enqueue.call => {
-                    report.find("unexpected", || self.tell_early(value, &put[..=place], &got[..=place]));
+                    report.find("unexpected", self.texts[value as usize], || {
+                        self.tell_early(value, &put[..=place], &got[..=place])
+                    });
                 }
                 Some(_) => {}
             }
