@@ -112,6 +112,20 @@ FORBIDDEN: Mapping[str, tuple[str, ...]] = {
     "strong-serializable": ("G1", "G1c-realtime", "G2-realtime"),
 }
 
+UNSEEN: Mapping[str, str] = {
+    "prefix": "reads that saw two writes in opposite orders",
+    "parallel-snapshot-isolation": "anomalies beyond those of causal consistency and lost updates",
+    "monotonic-view": "reads that lose sight of what the transaction saw before",
+    "monotonic-snapshot-read": "reads of one transaction from different snapshots",
+    "forward-consistent-view": "anti-dependencies on transactions that began after a commit",
+    "update-serializable": "cycles of transactions that write, with any number of anti-dependencies",
+}
+"""What each of these levels forbids by its own definition and nothing here looks for.
+
+Such a level is refuted by what it has in common with others, and falls with those below it. A `fail` at it is certain,
+but that it is not refuted is an incomplete answer.
+"""
+
 _CYCLES: Mapping[str, tuple[str, ...]] = {
     "G0": ("G1c",),
     "G1c": ("G1",),

@@ -98,7 +98,8 @@ def _judged(
     if undecided:
         return Verdict.INCONCLUSIVE, f"the budget was too small to find or exclude {', '.join(undecided)}"
     beyond = "" if level in stats["strongest"] else f"; the strongest level not refuted is {strongest}"
-    return Verdict.PASS, f"no anomaly that {level} forbids in {count}{beyond}"
+    unseen = f"; answer incomplete: {levels.UNSEEN[level]} are not looked for" if level in levels.UNSEEN else ""
+    return Verdict.PASS, f"no anomaly that {level} forbids in {count}{unseen}{beyond}"
 
 
 def _anomaly(anomaly: _core.TransactionAnomaly, name: str) -> Anomaly:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from checkers import levels
+from checkers import Verdict, check, levels
+from tests.checkers.transactions import Txn, recorded
 
 
 def test_stronger_levels_forbid_more() -> None:
@@ -45,3 +46,19 @@ def test_what_is_no_level() -> None:
     for wrong in ("linearizable", "", "Serializable"):
         with pytest.raises(KeyError):
             levels.canonical(wrong)
+
+
+def test_levels_that_are_refuted_in_part_say_so() -> None:
+    """Write skew: update serializability forbids it, and nothing here looks for that; serializability does."""
+    skew = [
+        Txn([["r", "x", []], ["append", "y", 1]], 0, 10, 0),
+        Txn([["r", "y", []], ["append", "x", 2]], 0, 10, 1),
+        Txn([["r", "x", [2]], ["r", "y", [1]]], 20, 30, 2),
+    ]
+    history = recorded(skew)
+    assert check(history, "list-append", level="serializable").verdict is Verdict.FAIL
+    for level in levels.UNSEEN:
+        told = check(history, "list-append", level=level)
+        assert told.verdict is Verdict.PASS
+        assert f"answer incomplete: {levels.UNSEEN[level]} are not looked for" in told.why
+    assert "incomplete" not in check(history, "list-append", level="snapshot-isolation").why
