@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -162,13 +163,12 @@ def measure(path: Path, model: str, options: dict[str, object], times: int = 1) 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A load, options of the checker, and aims: seconds in all, MB, and how many times as long as the valid history."""
+    """A load, options of the checker, and aims: seconds in all, and MB."""
 
     load: Load
     options: dict[str, object] = field(default_factory=dict)
     seconds_max: float | None = None
     megabytes_max: float | None = None
-    ratio_max: float | None = None
 
     @property
     def name(self) -> str:
@@ -191,7 +191,7 @@ def rows(txns: int) -> Iterator[Row]:
         return
     yield Row(Load("list-append", txns, 128), {}, seconds, megabytes)
     for stale in (0.01, 0.2):
-        yield Row(Load("list-append", txns, 32, stale), {}, seconds and 2 * seconds, megabytes, ratio_max=2.0)
+        yield Row(Load("list-append", txns, 32, stale), {}, seconds and 2 * seconds, megabytes)
     registers = Load("rw-register", txns, 32)
     is_large = txns == 1_000_000
     yield Row(registers, {}, 3.0 if is_large else None)
@@ -204,13 +204,15 @@ def aims(row: Row, figure: Figure, valid: Figure | None) -> str:
     """What was aimed at, and whether it was met."""
     told = []
     if row.seconds_max is not None:
-        told.append((figure.total <= row.seconds_max, f"{row.seconds_max:g} s"))
+        is_in_time = figure.total <= row.seconds_max
+        was_waiting = not is_in_time and figure.cpu <= row.seconds_max
+        told.append((is_in_time, f"{row.seconds_max:g} s{' (processor time is within it)' if was_waiting else ''}"))
     if row.megabytes_max is not None:
         told.append((figure.peak <= row.megabytes_max * 1e6, f"{row.megabytes_max:g} MB"))
-    if row.ratio_max is not None and valid is not None:
-        ratio = figure.total / valid.total
-        told.append((ratio <= row.ratio_max, f"{row.ratio_max:g}x the valid one ({ratio:.1f}x)"))
-    return ", ".join(f"{aim} {'met' if met else 'MISSED'}" for met, aim in told)
+    verdicts = [f"{aim} {'met' if met else 'MISSED'}" for met, aim in told]
+    if row.load.stale and valid is not None:
+        verdicts.append(f"{figure.cpu / valid.cpu:.1f}x the cpu of the valid one")
+    return ", ".join(verdicts)
 
 
 HEAD = (
@@ -262,6 +264,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where histories are kept from one run to the next")
     chosen = parser.parse_args()
     complaints: list[str] = []
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print(HEAD)
     for txns in chosen.txns:
         with tempfile.TemporaryDirectory() as temporary:

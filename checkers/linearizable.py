@@ -33,6 +33,8 @@ ANOMALIES_MAX = 100
 UNDECIDED_MAX = 3
 """Keys out of budget of which a sentence tells how far they got; `stats` tells of `ANOMALIES_MAX`."""
 
+UNCONFIRMED = "a violation was found that a second judge denies: a defect of splitbrain, please report it"
+
 PERMITS_MAX = 1 << 31
 
 
@@ -68,8 +70,8 @@ class Linearizable:
         self.permits = permits
 
     def check(self, history: History, *, budget: Budget) -> Result:
-        """Decides every key. `stats`: `keys, keys_failed, keys_unknown, keys_searched, ops, seconds`, and `undecided`:
-        the keys that were out of budget, with how far each got.
+        """Decides every key. `stats`: `keys, keys_failed, keys_unknown, keys_unconfirmed, keys_searched, ops, seconds`,
+        and `undecided`: the keys that were out of budget, with how far each got.
 
         Each anomaly is the proof for one key: at least one operation too many for any order. Raises `HistoryError` for
         a history that breaks the rules or is not one of this model, and whatever a model of the user's raises.
@@ -123,6 +125,7 @@ def _stats(keys: Sequence[_core.KeyVerdict]) -> dict[str, Any]:
         "keys": len(keys),
         "keys_failed": sum(key["verdict"] == "violation" for key in keys),
         "keys_unknown": len(unknown),
+        "keys_unconfirmed": sum(key["verdict"] == "unconfirmed" for key in keys),
         "keys_searched": sum(key["method"] == "search" for key in keys),
         "ops": sum(key["ops"] for key in keys),
         "undecided": undecided[:ANOMALIES_MAX],
@@ -133,10 +136,14 @@ def _result(keys: Sequence[_core.KeyVerdict], model: str, stats: dict[str, Any])
     name = f"linearizable {model}"
     failed = [key for key in keys if key["verdict"] == "violation"]
     unknown = [key for key in keys if key["verdict"] == "unknown"]
+    doubted = [key for key in keys if key["verdict"] == "unconfirmed"]
+    doubt = "; ".join(_where(key["key"], UNCONFIRMED) for key in doubted[:1])
     if failed:
         anomalies = sorted(map(_anomaly, failed), key=lambda anomaly: (len(anomaly.ops), anomaly.ops))
         why = f"{len(failed):,} of {_count(len(keys), 'key')} not linearizable; {_told(anomalies[0])}"
-        return Result(Verdict.FAIL, name, anomalies[:ANOMALIES_MAX], stats, why)
+        return Result(Verdict.FAIL, name, anomalies[:ANOMALIES_MAX], stats, f"{why}; {doubt}" if doubt else why)
+    if doubt:
+        return Result(Verdict.ERROR, name, (), stats, doubt)
     if unknown:
         undecided = (_where(key["key"], key.get("message", "")) for key in unknown[:UNDECIDED_MAX])
         more = f" (and {len(unknown) - UNDECIDED_MAX:,} more)" if len(unknown) > UNDECIDED_MAX else ""

@@ -143,12 +143,14 @@ def read_history(path: str, format: str | None = None, /) -> History:
 # Keys come in the order of their first appearance. `events` are sorted indices of invocations and completions.
 
 class KeyVerdict(TypedDict):
-    """`type`, `message` and `events` tell a violation; `message` also says why something is unknown."""
+    """`type`, `message` and `events` tell a violation; `message` also says why something is unknown. `unconfirmed` is a
+    violation that a second judge denies.
+    """
 
     key: str | None
     ops: int
     method: Literal["zones", "monitor", "search"]
-    verdict: Literal["linearizable", "violation", "unknown"]
+    verdict: Literal["linearizable", "violation", "unknown", "unconfirmed"]
     type: NotRequired[str]
     message: NotRequired[str]
     events: NotRequired[list[int]]

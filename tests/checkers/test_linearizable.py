@@ -33,6 +33,7 @@ def test_a_valid_history_passes_and_says_how() -> None:
         "keys": 1,
         "keys_failed": 0,
         "keys_unknown": 0,
+        "keys_unconfirmed": 0,
         "keys_searched": 0,
         "ops": 4,
         "undecided": [],

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from checkers import collection, sessions, transactions
+from checkers.linearizable import Linearizable
 from harness import _core
 from harness.checker import Budget
 from harness.history import History
@@ -65,3 +66,32 @@ def test_a_violation_of_collections_that_one_judge_alone_sees_is_an_error() -> N
     both = collected(unconfirmed=["lost"], found={"lost": 2}, findings=[("lost", None, "1 is gone.", [0, 1])])
     assert both.verdict is Verdict.FAIL
     assert "1 is gone.; 1 anomaly was found" in both.why
+
+
+VIOLATION = {"verdict": "violation", "type": "stale-read", "message": "Process 0 read 1.", "events": [0, 1]}
+
+
+@pytest.mark.parametrize(
+    ("model", "judge"), [("register", "check_registers"), ("queue", "check_objects"), ("stack", "check_objects")]
+)
+def test_a_violation_of_an_object_that_one_judge_alone_sees_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, model: str, judge: str
+) -> None:
+    def told(*keys: dict[str, Any]) -> Any:
+        method = {"ops": 2, "method": "search"}
+        answers = [{**key, **method, "key": name} for name, key in zip("xyz", keys, strict=False)]
+        monkeypatch.setattr(_core, judge, lambda *_, **__: answers)
+        recorder = _core.Recorder()
+        recorder.close()
+        budget = Budget(seconds=1.0, memory_bytes=1 << 20)
+        return Linearizable(model=model).check(History(recorder.history()), budget=budget)
+
+    unconfirmed, unknown = {"verdict": "unconfirmed"}, {"verdict": "unknown", "message": "out of time"}
+    result = told({"verdict": "linearizable"}, unconfirmed, unknown)
+    assert result.verdict is Verdict.ERROR
+    assert "key y: a violation was found that a second judge denies: a defect of splitbrain" in result.why
+    assert not result.anomalies
+    assert result.stats["keys_unconfirmed"] == 1
+    beside = told(VIOLATION, unconfirmed)
+    assert beside.verdict is Verdict.FAIL
+    assert "key y: a violation was found that a second judge denies" in beside.why

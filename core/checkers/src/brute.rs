@@ -3,8 +3,7 @@
 //! Every violation that a faster algorithm finds is put before it once more, reduced to the few operations that matter.
 //! It shares no code with the algorithms it checks, and is meant to be obviously right: a prefix of a linearization is
 //! a set of operations and a state, and each can be extended by any operation that no other remaining one precedes.
-use std::collections::HashSet;
-
+use crate::intern::FastSet;
 use crate::model::{Interval, Machine};
 
 /// The most operations it takes: a prefix is a bit set.
@@ -27,8 +26,12 @@ pub fn is_possible(
     if ops.len() > OPS_MAX {
         return None;
     }
-    let required = (0..ops.len()).filter(|&i| is_required(i)).fold(0u64, |set, i| set | 1 << i);
-    let mut seen = HashSet::new();
+    let set = |is_in: &dyn Fn(usize) -> bool| (0..ops.len()).filter(|&i| is_in(i)).fold(0u64, |set, i| set | 1 << i);
+    let required = set(is_required);
+    // Per operation those that must come before it, and those that it must come before.
+    let earlier: Vec<u64> = ops.iter().map(|op| set(&|i| is_required(i) && ops[i].ret < op.call)).collect();
+    let later: Vec<u64> = ops.iter().map(|op| set(&|i| op.ret < ops[i].call)).collect();
+    let mut seen: FastSet<(u64, u32)> = FastSet::default();
     let mut open = vec![(0u64, start)];
     while let Some((done, state)) = open.pop() {
         if done & required == required {
@@ -37,12 +40,9 @@ pub fn is_possible(
         if seen.len() > PREFIXES_MAX {
             return None;
         }
-        let is_done = |i: usize| done >> i & 1 == 1;
-        for (i, op) in ops.iter().enumerate().filter(|&(i, _)| !is_done(i)) {
-            let is_early =
-                ops.iter().enumerate().any(|(j, other)| !is_done(j) && is_required(j) && other.ret < op.call);
-            let is_late = ops.iter().enumerate().any(|(j, other)| is_done(j) && op.ret < other.call);
-            if is_early || is_late {
+        for (i, op) in ops.iter().enumerate() {
+            let is_done = done >> i & 1 == 1;
+            if is_done || earlier[i] & !done != 0 || later[i] & done != 0 {
                 continue;
             }
             if let Some(next) = machine.step(state, op.action) {

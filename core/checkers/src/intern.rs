@@ -3,7 +3,7 @@
 //! A million values go through here in a check that takes a tenth of a second, so the map hashes eight bytes at a time
 //! (speed matters, an adversary who chooses values does not: the worst he gets is a slow check of his own history), and
 //! small non-negative integers, which is what most workloads write, are looked up in a plain array.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 #[derive(Default)]
@@ -46,6 +46,7 @@ impl Hasher for FastHasher {
 }
 
 pub type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<FastHasher>>;
+pub type FastSet<T> = HashSet<T, BuildHasherDefault<FastHasher>>;
 
 /// Numbers texts in the order of their first appearance.
 pub struct Interner<'a> {

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 
 use crate::brute;
 use crate::events::{invocations_by_key, moment, Events, Kind, Malformed};
+use crate::intern::FastMap;
 use crate::model::{Interval, NEVER};
 use crate::models::{Call, Interned, Readable, Unreadable};
 use crate::monitors::Judgement;
@@ -38,6 +39,8 @@ pub enum Finding {
         text: String,
     },
     OutOfBudget(Stopped),
+    /// A violation was found and denied by a second judge. One of the two is wrong, so neither is believed.
+    Unconfirmed,
 }
 
 /// What an answer rests on.
@@ -137,8 +140,11 @@ pub fn check<M: Readable + Send>(
     objects: &[Object<'_, M>],
     limits: Limits,
 ) -> Vec<(Finding, Method)> {
+    // A pattern that is hard to confirm must not keep the other objects from their answer.
+    let threads = rayon::current_num_threads().min(objects.len()).max(1);
+    let confirming = Limits { memory_bytes: limits.memory_bytes / threads, ..limits.half() };
     let mut findings: Vec<Option<(Finding, Method)>> =
-        objects.par_iter().map(|object| Some((object.monitored(events, limits)?, Method::Monitor))).collect();
+        objects.par_iter().map(|object| Some((object.monitored(events, confirming)?, Method::Monitor))).collect();
     let open: Vec<usize> = (0..objects.len()).filter(|&i| findings[i].is_none()).collect();
     let sizes: Vec<usize> = open.iter().map(|&i| objects[i].ops.len()).collect();
     let is_unfinished = |finding: &Finding| matches!(finding, Finding::OutOfBudget(_));
@@ -153,7 +159,8 @@ pub fn check<M: Readable + Send>(
 const SHRINK_OPS_MAX: usize = 2_000;
 
 impl<M: Readable> Object<'_, M> {
-    /// The monitor's answer, if it has one that brute force or, for long patterns, the search confirms.
+    /// The monitor's answer, if it has one and what judges its pattern again, brute force or, for long patterns, the
+    /// search, can tell in time.
     fn monitored(&self, events: &impl Events, limits: Limits) -> Option<Finding> {
         match self.model.judge(&self.ops) {
             Judgement::Undecided => None,
@@ -161,13 +168,21 @@ impl<M: Readable> Object<'_, M> {
             Judgement::Violation(pattern) => {
                 let parts = pattern.ops.iter().map(|(index, op)| (&self.ops[*index as usize], op));
                 let (mut machine, ops) = self.machine(parts);
-                let is_confirmed = brute::is_linearizable(&mut machine, &ops)
-                    .map_or_else(|| matches!(search(&mut machine, &ops, limits), Answer::Illegal(_)), |legal| !legal);
+                let is_legal = brute::is_linearizable(&mut machine, &ops).or_else(|| {
+                    match search(&mut machine, &ops, limits) {
+                        Answer::Linearizable => Some(true),
+                        Answer::Illegal(_) => Some(false),
+                        Answer::Unknown(_) => None,
+                    }
+                })?;
+                if is_legal {
+                    return Some(Finding::Unconfirmed);
+                }
                 let rows = pattern.ops.iter().map(|(index, _)| self.ops[*index as usize].id).collect();
                 let told = pattern.ops.iter().enumerate().fold(pattern.text.clone(), |text, (place, (index, _))| {
                     text.replace(&format!("{{{place}}}"), &self.describe(events, *index))
                 });
-                is_confirmed.then(|| Finding::Violation { rows, kind: pattern.kind, text: capitalized(&told) })
+                Some(Finding::Violation { rows, kind: pattern.kind, text: capitalized(&told) })
             }
         }
     }
@@ -178,7 +193,7 @@ impl<M: Readable> Object<'_, M> {
             Answer::Linearizable => Finding::Linearizable,
             Answer::Unknown(stopped) => Finding::OutOfBudget(stopped),
             Answer::Illegal(refutation) => {
-                let (ops, stuck_at) = self.reduce(refutation.ops, limits);
+                let (ops, stuck_at) = self.reduce(refutation.ops, limits.half());
                 let stuck = stuck_at.unwrap_or(refutation.stuck_at);
                 let rows = ops.iter().map(|&op| self.ops[op as usize].id).collect();
                 let text = format!(
@@ -196,7 +211,7 @@ impl<M: Readable> Object<'_, M> {
         part: impl Iterator<Item = (&'m Timed<M::Op>, &'m M::Op)>,
     ) -> (Interned<'m, M>, Vec<Interval>) {
         let mut actions: Vec<M::Op> = Vec::new();
-        let mut numbers: HashMap<&M::Op, u32> = HashMap::new();
+        let mut numbers: FastMap<&M::Op, u32> = FastMap::default();
         let mut ops = Vec::new();
         for (timed, op) in part {
             let action = *numbers.entry(op).or_insert_with(|| {
@@ -241,7 +256,7 @@ impl<M: Readable> Object<'_, M> {
         let mut size = ops.len().next_power_of_two() / 2;
         while size > 0 {
             let mut at = 0;
-            while at < ops.len() {
+            while at < ops.len() && !limits.is_over() {
                 let chosen = at..(at + size).min(ops.len());
                 let is_kept = |(i, op): (usize, &u32)| {
                     (!chosen.contains(&i) || !self.model.is_read_only(&self.ops[*op as usize].op)).then_some(*op)

@@ -114,6 +114,7 @@ impl Answer {
                 dict.set_item("message", stopped_text(rows, stopped))?;
                 "unknown"
             }
+            Finding::Unconfirmed => "unconfirmed",
         };
         dict.set_item("verdict", verdict)?;
         Ok(dict)

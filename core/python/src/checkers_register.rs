@@ -68,10 +68,7 @@ fn verdict_dict<'py>(py: Python<'py>, rows: &Timeline<'_>, key: &KeyVerdict<'_>)
             dict.set_item("message", stopped_text(rows, stopped))?;
             "unknown"
         }
-        Decision::Unconfirmed => {
-            dict.set_item("message", "a violation was found, but brute force did not confirm it; please report this")?;
-            "unknown"
-        }
+        Decision::Unconfirmed => "unconfirmed",
     };
     dict.set_item("verdict", verdict)?;
     Ok(dict)

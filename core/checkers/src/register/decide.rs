@@ -2,12 +2,12 @@
 use super::explain::{explain, Story};
 use super::machine::RegisterMachine;
 use super::op::{Action, RegisterHistory, RegisterOp};
-use super::refuted::reduce;
+use super::refuted::{reduce, Reduced};
 use super::witness::prove;
 use super::zones::{judge, Outcome};
+use crate::intern::FastMap;
 use crate::model::Interval;
-use crate::search::{search, Answer, Limits, Stopped};
-use std::collections::HashMap;
+use crate::search::{search, Answer, Limits, Resource, Stopped};
 
 /// The answer for one register.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +64,13 @@ pub fn by_search(history: &RegisterHistory, story: &impl Story, limits: Limits) 
         Answer::Linearizable => Decision::Linearizable,
         Answer::Unknown(stopped) => Decision::OutOfBudget(stopped),
         Answer::Illegal(refutation) => match reduce(history, &refutation, limits) {
-            None => Decision::Unconfirmed,
-            Some(refuted) => {
+            Reduced::Denied => Decision::Unconfirmed,
+            Reduced::Open => Decision::OutOfBudget(Stopped {
+                out_of: Resource::Time,
+                configurations: 0,
+                linearizable_before: history.ops[refutation.stuck_at as usize].ret,
+            }),
+            Reduced::Confirmed(refuted) => {
                 let (kind, text) = refuted.explain(story);
                 Decision::Violation(Proof { ops: refuted.ops, kind, text })
             }
@@ -76,7 +81,7 @@ pub fn by_search(history: &RegisterHistory, story: &impl Story, limits: Limits) 
 /// The machine and the intervals of a history, with equal actions under equal numbers.
 pub fn numbered(history: &RegisterHistory) -> (RegisterMachine, Vec<Interval>) {
     let mut actions: Vec<Action> = Vec::new();
-    let mut numbers: HashMap<Action, u32> = HashMap::new();
+    let mut numbers: FastMap<Action, u32> = FastMap::default();
     let ops = history.ops.iter().map(|op| {
         let action = *numbers.entry(op.action).or_insert_with(|| {
             actions.push(op.action);

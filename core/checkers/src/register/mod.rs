@@ -25,7 +25,7 @@ pub use lost::{lost_writes, LostWrite};
 pub use machine::RegisterMachine;
 pub use online::Standing;
 pub use op::{Action, RegisterHistory, RegisterOp, Value, INITIAL};
-pub use refuted::{reduce, Refuted};
+pub use refuted::{reduce, Reduced, Refuted};
 pub use staleness::{staleness, Late, Staleness};
 pub use stream::{Broken, OnlineRegisters, Watched};
 pub use versions::{versions, Versions};

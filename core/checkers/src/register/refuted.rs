@@ -2,19 +2,16 @@
 //!
 //! A search leaves the operations of a short span that exclude each other. What may be left out of them without making
 //! the rest look worse than it is: anything that only reads, and a write whose value nobody in the rest saw.
-use std::collections::HashMap;
-
 use super::explain::Story;
 use super::machine::RegisterMachine;
 use super::op::{Action, RegisterHistory, RegisterOp, Value};
 use crate::brute;
+use crate::intern::FastMap;
 use crate::model::{Interval, Machine, NEVER};
 use crate::search::{is_impossible, Limits, Refutation};
 
 /// Larger refutations are reported as they are.
 const SHRINK_OPS_MAX: usize = 2_000;
-/// Brute force takes too long for more than this; then it is a search under another seed.
-const BRUTE_OPS_MAX: usize = 20;
 
 /// Operations that exclude each other, by time of call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +23,18 @@ pub struct Refuted {
     culprit: Option<(usize, Vec<Value>)>,
 }
 
-/// Reduces a refutation; `None` if checking it once more does not confirm it.
-pub fn reduce(history: &RegisterHistory, refutation: &Refutation, limits: Limits) -> Option<Refuted> {
+/// What a second look at a refutation made of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reduced {
+    Confirmed(Refuted),
+    /// The operations are possible after all: one of the two judges is wrong.
+    Denied,
+    /// The budget ended before the second look did.
+    Open,
+}
+
+/// Reduces a refutation, once it is confirmed.
+pub fn reduce(history: &RegisterHistory, refutation: &Refutation, limits: Limits) -> Reduced {
     let mut ops: Vec<RegisterOp> = refutation.ops.iter().map(|&op| history.ops[op as usize]).collect();
     ops.sort_unstable_by_key(|op| (op.call, op.id));
     let end = history.ops[refutation.stuck_at as usize].ret;
@@ -38,16 +45,20 @@ pub fn reduce(history: &RegisterHistory, refutation: &Refutation, limits: Limits
     let optional = ops.iter().map(|op| op.call < start || op.is_pending()).collect();
     let mut refuted = Refuted { ops, optional, from_any_state: refutation.span_start.is_some(), culprit: None };
     if refuted.ops.len() <= SHRINK_OPS_MAX {
-        refuted.shrink(limits);
+        refuted.shrink(limits.half());
     }
-    if !refuted.is_impossible(limits) {
-        return None;
+    match refuted.is_refuted(limits) {
+        Some(true) => {}
+        // Without a span the search has looked at it under two seeds already.
+        None if !refuted.from_any_state => {}
+        Some(false) => return Reduced::Denied,
+        None => return Reduced::Open,
     }
-    refuted.culprit = refuted.find_culprit(limits);
+    refuted.culprit = refuted.find_culprit(limits.half());
     for op in &mut refuted.ops {
         op.ret = history.ops.iter().find(|whole| whole.id == op.id).map_or(op.ret, |whole| whole.ret);
     }
-    Some(refuted)
+    Reduced::Confirmed(refuted)
 }
 
 impl Refuted {
@@ -56,9 +67,9 @@ impl Refuted {
         let mut size = self.ops.len().next_power_of_two() / 2;
         while size > 0 {
             let mut at = 0;
-            while at < self.ops.len() {
+            while at < self.ops.len() && !limits.is_over() {
                 let rest = self.without(at, size);
-                if rest.ops.len() < self.ops.len() && rest.is_impossible(limits) {
+                if rest.ops.len() < self.ops.len() && rest.is_impossible(limits) == Some(true) {
                     *self = rest;
                 } else {
                     at += size;
@@ -72,7 +83,7 @@ impl Refuted {
     fn without(&self, from: usize, size: usize) -> Refuted {
         let chosen = |i: usize| (from..from + size).contains(&i);
         let negates = self.ops.iter().any(|op| matches!(op.action, Action::Not(_)));
-        let mut seen: HashMap<Value, usize> = HashMap::new();
+        let mut seen: FastMap<Value, usize> = FastMap::default();
         for value in self.ops.iter().filter_map(|op| op.action.observed()) {
             *seen.entry(value).or_default() += 1;
         }
@@ -96,25 +107,34 @@ impl Refuted {
         fn filter<T: Copy>(of: &[T], keep: &[bool]) -> Vec<T> {
             of.iter().zip(keep).filter(|(_, &keep)| keep).map(|(&item, _)| item).collect()
         }
-        Refuted { ops: filter(&self.ops, &keep), optional: filter(&self.optional, &keep), ..self.clone() }
+        let (ops, optional) = (filter(&self.ops, &keep), filter(&self.optional, &keep));
+        Refuted { ops, optional, from_any_state: self.from_any_state, culprit: None }
     }
 
-    fn is_impossible(&self, limits: Limits) -> bool {
-        let mut machine = RegisterMachine::new(self.ops.iter().map(|op| op.action).collect());
-        let interval = |(action, op): (u32, &RegisterOp)| Interval { call: op.call, ret: op.ret, action };
-        let ops: Vec<Interval> = (0..).zip(&self.ops).map(interval).collect();
-        let start = if self.from_any_state { machine.unknown() } else { None };
-        let start = start.unwrap_or_else(|| machine.initial());
-        if ops.len() <= BRUTE_OPS_MAX {
-            if let Some(is_possible) = brute::is_possible(&mut machine, start, &ops, &|i| !self.optional[i]) {
-                return !is_possible;
-            }
-        }
+    /// `None` if that takes too long to say.
+    fn is_impossible(&self, limits: Limits) -> Option<bool> {
+        let (mut machine, start, ops) = self.numbered();
         let part = |optional: bool| {
             let of = ops.iter().zip(&self.optional).filter(|(_, &is)| is == optional).map(|(op, _)| *op);
             of.collect::<Vec<Interval>>()
         };
-        is_impossible(&mut machine, start, &part(false), &part(true), limits) == Some(true)
+        is_impossible(&mut machine, start, &part(false), &part(true), limits)
+    }
+
+    /// The same by brute force, where that can be done.
+    fn is_refuted(&self, limits: Limits) -> Option<bool> {
+        let (mut machine, start, ops) = self.numbered();
+        let is_possible = brute::is_possible(&mut machine, start, &ops, &|i| !self.optional[i]);
+        is_possible.map(|is_possible| !is_possible).or_else(|| self.is_impossible(limits))
+    }
+
+    fn numbered(&self) -> (RegisterMachine, u32, Vec<Interval>) {
+        let mut machine = RegisterMachine::new(self.ops.iter().map(|op| op.action).collect());
+        let interval = |(action, op): (u32, &RegisterOp)| Interval { call: op.call, ret: op.ret, action };
+        let ops = (0..).zip(&self.ops).map(interval).collect();
+        let start = if self.from_any_state { machine.unknown() } else { None };
+        let start = start.unwrap_or_else(|| machine.initial());
+        (machine, start, ops)
     }
 
     /// The last operation without whose result the others would be possible.
@@ -131,7 +151,7 @@ impl Refuted {
                         Action::Cas(_, to) => Action::Cas(*value, to),
                         _ => Action::Read(*value),
                     };
-                    !other.is_impossible(limits)
+                    !limits.is_over() && other.is_impossible(limits) == Some(false)
                 };
                 let possible: Vec<Value> = values.iter().copied().filter(|value| is_possible(value)).collect();
                 (!possible.is_empty()).then_some((i, possible))

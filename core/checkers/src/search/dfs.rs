@@ -1,8 +1,7 @@
 //! The search proper: depth first, resumable, one configuration at a time.
-use std::time::Instant;
-
 use super::memo::{fingerprint, Memo};
 use super::{Limits, Resource};
+use crate::intern::FastSet;
 use crate::model::{Interval, Machine, NEVER};
 
 /// How a turn of the search ended.
@@ -29,6 +28,7 @@ struct Frame {
     state: u32,
     latest_call: i64,
     rank: usize,
+    detours: Option<Box<Detours>>,
 }
 
 /// A completed operation that nothing remaining precedes, and where it leads if it is possible now.
@@ -37,6 +37,9 @@ struct Minimal {
     op: u32,
     next: Option<u32>,
 }
+
+/// All of a configuration's, found when its first is asked for.
+type Detours = Vec<Detour>;
 
 /// Crashed operations that together make `op` possible.
 struct Detour {
@@ -78,10 +81,15 @@ pub struct Dfs {
     earliest_ret: i64,
     is_new: bool,
     rank: usize,
+    detours: Option<Box<Detours>>,
+    /// Of the detours of all frames.
+    detour_bytes: usize,
     memo: Memo,
     at_cuts: Memo,
     seed: u64,
     configurations: u64,
+    /// Configurations and detours since time was looked at.
+    work: u64,
     farthest: Option<(i64, u32)>,
     skipped_detours: bool,
 }
@@ -110,16 +118,19 @@ impl Dfs {
             state: start,
             key: 0,
             latest_call: i64::MIN,
-            frames: Vec::new(),
-            trail: Vec::new(),
-            minimal: Vec::new(),
+            frames: Vec::with_capacity((len as usize).min(16)),
+            trail: Vec::with_capacity((len as usize).min(128)),
+            minimal: Vec::with_capacity(16),
             earliest_ret: NEVER,
             is_new: true,
             rank: 0,
+            detours: None,
+            detour_bytes: 0,
             memo: Memo::new(),
             at_cuts: Memo::new(),
             seed,
             configurations: 0,
+            work: 0,
             farthest: None,
             skipped_detours: false,
         }
@@ -150,8 +161,12 @@ impl Dfs {
                 if self.memory_bytes(machine) > limits.memory_bytes {
                     return Step::OutOf(Resource::Memory);
                 }
-                if self.configurations % TIME_CHECK_INTERVAL == 0 && Instant::now() > limits.deadline {
-                    return Step::OutOf(Resource::Time);
+                self.work += 1;
+                if self.work >= TIME_CHECK_INTERVAL {
+                    self.work = 0;
+                    if limits.is_over() {
+                        return Step::OutOf(Resource::Time);
+                    }
                 }
                 if self.configurations >= pause_at {
                     return Step::Paused;
@@ -175,7 +190,7 @@ impl Dfs {
     fn memory_bytes(&self, machine: &impl Machine) -> usize {
         let columns = self.call.len() * 40;
         let path = self.frames.capacity() * size_of::<Frame>() + self.trail.capacity() * size_of::<u32>();
-        self.memo.bytes() + self.at_cuts.bytes() + columns + path + machine.bytes()
+        self.memo.bytes() + self.at_cuts.bytes() + columns + path + self.detour_bytes + machine.bytes()
     }
 
     /// Linearizes what fits the state without changing it, and collects what may come next, by return.
@@ -259,27 +274,30 @@ impl Dfs {
         let mut possible = self.minimal.iter().filter_map(|minimal| Some((minimal.op, minimal.next?)));
         let choices = possible.clone().count();
         if let Some((op, next)) = possible.nth(self.rank) {
-            self.push_frame();
+            self.push_frame(self.trail.len());
             self.take(op, next);
             return true;
         }
         if self.classes.is_empty() {
             return false;
         }
-        let detours = self.detours(machine);
+        let detours = self.detours.take().unwrap_or_else(|| Box::new(self.detours(machine)));
         let Some(detour) = detours.get(self.rank - choices) else { return false };
-        self.push_frame();
+        let (op, next, trail_len) = (detour.op, detour.next, self.trail.len());
         for &class in &detour.spend {
             self.used[class as usize] += 1;
             self.trail.push(SPENT | u32::from(class));
         }
-        self.take(detour.op, detour.next);
+        self.detour_bytes += bytes_of(&detours);
+        self.detours = Some(detours);
+        self.push_frame(trail_len);
+        self.take(op, next);
         true
     }
 
-    fn push_frame(&mut self) {
+    fn push_frame(&mut self, trail_len: usize) {
         let (state, latest_call, rank) = (self.state, self.latest_call, self.rank);
-        self.frames.push(Frame { trail_len: self.trail.len(), state, latest_call, rank });
+        self.frames.push(Frame { trail_len, state, latest_call, rank, detours: self.detours.take() });
     }
 
     fn take(&mut self, op: u32, next: u32) {
@@ -312,6 +330,8 @@ impl Dfs {
         self.state = frame.state;
         self.latest_call = frame.latest_call;
         self.rank = frame.rank + 1;
+        self.detour_bytes -= frame.detours.as_ref().map_or(0, |detours| bytes_of(detours));
+        self.detours = frame.detours;
         self.scan(machine);
     }
 
@@ -319,11 +339,15 @@ impl Dfs {
     ///
     /// A linearization with the fewest crashed operations has none whose absence would change nothing for the next
     /// completed one, none that leaves the state alone, and no sequence of them that returns to a state.
-    fn detours(&mut self, machine: &mut impl Machine) -> Vec<Detour> {
+    fn detours(&mut self, machine: &mut impl Machine) -> Detours {
         let mut detours = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        if !(0..self.classes.len() as u16).any(|class| self.is_available(class, &[])) {
+            return detours;
+        }
+        let mut seen: FastSet<(u32, Vec<u16>)> = FastSet::default();
         let mut ways = vec![(vec![self.state], Vec::new())];
         while let Some((states, spend)) = ways.pop() {
+            self.work += 1;
             if seen.len() > DETOUR_STATES_MAX {
                 self.skipped_detours = true;
                 break;
@@ -364,6 +388,10 @@ impl Dfs {
         let spent = self.used[class as usize] as usize + spend.iter().filter(|&&other| other == class).count();
         calls.get(spent).is_some_and(|&call| call <= self.earliest_ret) && *deadline >= self.latest_call
     }
+}
+
+fn bytes_of(detours: &[Detour]) -> usize {
+    detours.iter().map(|detour| size_of::<Detour>() + size_of_val(detour.spend.as_slice())).sum()
 }
 
 /// Groups what may or may not take effect.

@@ -3,7 +3,7 @@
 //! A configuration is a set of linearized operations and a state. The tools that came before store the set, n bits per
 //! entry. Here every operation has a random 128-bit number and a set is the exclusive or of its members' numbers, updated
 //! in one step, so an entry takes 16 bytes. Two configurations among a billion collide with a probability of 10^-21.
-use std::collections::HashMap;
+use crate::intern::FastMap;
 
 /// The random number of `item`, different for each `seed`.
 pub fn fingerprint(seed: u64, item: u64) -> u128 {
@@ -25,10 +25,12 @@ struct Fingerprints {
 }
 
 const EMPTY: u128 = 0;
+/// Most searches for a proof see a few configurations.
+const SLOTS_MIN: usize = 1 << 6;
 
 impl Fingerprints {
     fn new() -> Self {
-        Self { slots: vec![EMPTY; 1 << 10], len: 0 }
+        Self { slots: vec![EMPTY; SLOTS_MIN], len: 0 }
     }
 
     fn slot(&self, key: u128) -> usize {
@@ -76,7 +78,7 @@ pub type Used = [u16];
 /// of them spent fails with more of them spent, so per fingerprint an antichain of spendings is kept.
 pub struct Memo {
     unspent: Fingerprints,
-    spent: HashMap<u128, Vec<Box<Used>>>,
+    spent: FastMap<u128, Vec<Box<Used>>>,
     spent_bytes: usize,
 }
 
@@ -86,7 +88,7 @@ const ENTRY_BYTES: usize = 64;
 
 impl Memo {
     pub fn new() -> Self {
-        Self { unspent: Fingerprints::new(), spent: HashMap::new(), spent_bytes: 0 }
+        Self { unspent: Fingerprints::new(), spent: FastMap::default(), spent_bytes: 0 }
     }
 
     /// Remembers a configuration; false if it, or one at least as good, was there already.

@@ -32,6 +32,16 @@ impl Limits {
     pub fn within(time: Duration, memory_bytes: usize) -> Self {
         Self { deadline: Instant::now() + time, memory_bytes }
     }
+
+    pub fn is_over(&self) -> bool {
+        Instant::now() > self.deadline
+    }
+
+    /// The same with half of the time that is left, for what may end early without harm.
+    pub fn half(&self) -> Self {
+        let now = Instant::now();
+        Self { deadline: now + self.deadline.saturating_duration_since(now) / 2, ..*self }
+    }
 }
 
 /// What a search found out.

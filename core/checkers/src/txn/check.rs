@@ -25,6 +25,10 @@ impl Bounds {
     pub fn within(seconds: Duration, memory_bytes: usize) -> Self {
         Self { deadline: Instant::now() + seconds, memory_bytes }
     }
+
+    fn is_over(&self) -> bool {
+        Instant::now() > self.deadline
+    }
 }
 
 /// Anomalies of one name that are told in full; all are counted.
@@ -83,6 +87,9 @@ impl Report {
 pub fn check_appends<E: Events>(events: &E, bounds: Bounds) -> Result<Report, Malformed> {
     let Some((txns, mut values)) = read(events, Dialect::Append, bounds)? else { return Ok(too_large()) };
     let writes = Writes::index(&txns)?;
+    if bounds.is_over() {
+        return Ok(too_late());
+    }
     let mut lists = Lists::new(&txns, writes, &mut values);
     let (dependencies, texts) = lists.dependencies(values);
     let evidence = Evidence::Lists { longest: &lists.longest };
@@ -99,6 +106,9 @@ pub fn check_registers<E: Events>(
 ) -> Result<Report, Malformed> {
     let Some((txns, values)) = read(events, Dialect::Register, bounds)? else { return Ok(too_large()) };
     let registers = Registers::new(&txns, Writes::index(&txns)?);
+    if bounds.is_over() {
+        return Ok(too_late());
+    }
     let orders = orders(events, &txns);
     let processes: Vec<i64> = txns.invoke.iter().map(|&row| events.process(row as usize)).collect();
     let (dependencies, inferred) = registers.dependencies(&txns, &orders, &processes, assume);
@@ -109,7 +119,7 @@ pub fn check_registers<E: Events>(
     let mut report = judge(&txns, dependencies, orders, &story, bounds);
     match answer {
         None => {}
-        Some(None) => report.stopped = Some("out of time while clocks of sessions were computed".to_owned()),
+        Some(None) => report.stopped = Some("out of time while what the level forces was computed".to_owned()),
         Some(Some(answer)) => {
             report.tell(answer.told.iter().map(|cycle| (cycle.name, story.weak_cycle(cycle))), answer.counts);
         }
@@ -121,6 +131,10 @@ fn too_large() -> Report {
     Report { stopped: Some("out of memory before the first transaction was looked at".to_owned()), ..Report::default() }
 }
 
+fn too_late() -> Report {
+    Report { stopped: Some("out of time before anomalies were looked for".to_owned()), ..Report::default() }
+}
+
 /// The transactions, unless what is made of them would not fit the memory.
 pub(super) fn read<'a, E: Events>(
     events: &'a E,
@@ -129,10 +143,12 @@ pub(super) fn read<'a, E: Events>(
 ) -> Result<Option<(Txns<'a>, crate::intern::Interner<'a>)>, Malformed> {
     // Measured: what is held for a transaction of a few micro-operations, at the worst moment.
     const BYTES_A_TXN: usize = 600;
+    const BYTES_A_MOP: usize = 240;
     if events.len() / 2 * BYTES_A_TXN > bounds.memory_bytes {
         return Ok(None);
     }
-    Txns::read(events, dialect).map(Some)
+    let read = Txns::read(events, dialect)?;
+    Ok((read.0.mops.len() * BYTES_A_MOP <= bounds.memory_bytes).then_some(read))
 }
 
 fn judge<E: Events>(txns: &Txns, mut found: Dependencies, orders: Orders, story: &Story<E>, bounds: Bounds) -> Report {
@@ -152,7 +168,7 @@ fn judge<E: Events>(txns: &Txns, mut found: Dependencies, orders: Orders, story:
     let graph = Graph::new(txns.len() as u32, found.nodes, &found.edges, orders.process, orders.start, region);
     drop(found);
     let effort = Effort { deadline: bounds.deadline, witnesses_max: TOLD_MAX, steps_max: STEPS_MAX };
-    if Instant::now() > bounds.deadline {
+    if bounds.is_over() {
         report.stopped = Some("out of time before cycles were looked for".to_owned());
         return report;
     }

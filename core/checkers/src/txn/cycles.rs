@@ -273,6 +273,10 @@ impl Search<'_> {
                 count += 1;
                 continue;
             }
+            if Instant::now() > self.effort.deadline {
+                is_exhausted = false;
+                break;
+            }
             members.sort_unstable();
             members.dedup();
             let (cycle, is_complete) = self.component(class, variant, &members, &mut steps);

@@ -97,8 +97,8 @@ pub fn check(
     };
     let forced = match level {
         _ if name == "happens-before-cycle" => Vec::new(),
-        Weak::ReadCommitted => sessions.each(|txn, forced| sessions.read_committed(txn, forced)),
-        Weak::ReadAtomic => sessions.read_atomic(),
+        Weak::ReadCommitted => sessions.each(deadline, |txn, forced| sessions.read_committed(txn, forced))?,
+        Weak::ReadAtomic => sessions.read_atomic(deadline)?,
         Weak::Causal => past::causal(&sessions, &before, deadline)?,
     };
     let mut edges = sessions.edges.clone();
@@ -224,14 +224,16 @@ impl<'a> Sessions<'a> {
         &self.reads[self.first[txn as usize] as usize..self.first[txn as usize + 1] as usize]
     }
 
-    fn each(&self, find: impl Fn(u32, &mut Vec<Forced>) + Sync) -> Vec<Forced> {
+    /// `None` if the deadline came first.
+    fn each(&self, deadline: Instant, find: impl Fn(u32, &mut Vec<Forced>) + Sync) -> Option<Vec<Forced>> {
         let all: Vec<u32> = (0..self.initial).filter(|&txn| self.txns.status[txn as usize] == Status::Ok).collect();
         let part = |txns: &[u32]| {
             let mut forced = Vec::new();
             txns.iter().for_each(|&txn| find(txn, &mut forced));
-            forced
+            (Instant::now() < deadline).then_some(forced)
         };
-        all.par_chunks(4096).flat_map_iter(part).collect()
+        let parts: Option<Vec<Vec<Forced>>> = all.par_chunks(4096).map(part).collect();
+        Some(parts?.concat())
     }
 
     /// The keys that a transaction wrote; of the initial state, none are listed.
@@ -266,11 +268,17 @@ impl<'a> Sessions<'a> {
     }
 
     /// The writers that a transaction reads from, and the last one of each key in its session.
-    fn read_atomic(&self) -> Vec<Forced> {
-        let mut forced = self.each(|txn, forced| {
+    fn read_atomic(&self, deadline: Instant) -> Option<Vec<Forced>> {
+        let mut forced = self.each(deadline, |txn, forced| {
             let reads = self.reads_of(txn);
             let mut places: FastMap<u32, Vec<u32>> = FastMap::default();
-            reads.iter().for_each(|&(key, from)| places.entry(key).or_default().push(from));
+            for &(key, from) in reads {
+                // Two writers of one key are forced to precede each other already; more would only be more cycles.
+                let writers = places.entry(key).or_default();
+                if writers.len() < 2 && !writers.contains(&from) {
+                    writers.push(from);
+                }
+            }
             let mut seen: FastMap<u32, ()> = FastMap::default();
             for &(_, from) in reads {
                 if seen.insert(from, ()).is_some() {
@@ -281,7 +289,7 @@ impl<'a> Sessions<'a> {
                     forced.extend(others.map(|&to| Forced { from, to, reader: txn, key }));
                 }
             }
-        });
+        })?;
         let mut last: FastMap<(u32, u32), u32> = FastMap::default();
         let session = self.numbered();
         for txn in 0..self.initial {
@@ -296,7 +304,7 @@ impl<'a> Sessions<'a> {
                 });
             }
         }
-        forced
+        Some(forced)
     }
 
     /// Session and place in it of every transaction that may matter, sessions by their beginning.
