@@ -7,7 +7,7 @@ use crate::intern::FastMap;
 use crate::model::{Interval, NEVER};
 use crate::models::{Call, Interned, Readable, Unreadable};
 use crate::monitors::Judgement;
-use crate::search::{search, Answer, Limits, Stopped};
+use crate::search::{is_span_impossible, search, Answer, Limits, Refutation, Stopped};
 use crate::turns::in_turns;
 use rayon::prelude::*;
 
@@ -193,8 +193,8 @@ impl<M: Readable> Object<'_, M> {
             Answer::Linearizable => Finding::Linearizable,
             Answer::Unknown(stopped) => Finding::OutOfBudget(stopped),
             Answer::Illegal(refutation) => {
-                let (ops, stuck_at) = self.reduce(refutation.ops, limits.half());
-                let stuck = stuck_at.unwrap_or(refutation.stuck_at);
+                let refutation = self.reduce(refutation, limits.half());
+                let (ops, stuck) = (&refutation.ops, refutation.stuck_at);
                 let rows = ops.iter().map(|&op| self.ops[op as usize].id).collect();
                 let text = format!(
                     "No order of these {} operations explains what they returned: each gets stuck before {}.",
@@ -248,28 +248,42 @@ impl<M: Readable> Object<'_, M> {
 
     /// Leaves out what only reads, in ever smaller parts, for as long as the rest stays impossible. Nothing else may be
     /// left out of a history of just any type without making it worse.
-    fn reduce(&self, mut ops: Vec<u32>, limits: Limits) -> (Vec<u32>, Option<u32>) {
-        let mut stuck = None;
-        if ops.len() > SHRINK_OPS_MAX {
-            return (ops, stuck);
+    fn reduce(&self, mut refutation: Refutation, limits: Limits) -> Refutation {
+        if refutation.ops.len() > SHRINK_OPS_MAX {
+            return refutation;
         }
-        let mut size = ops.len().next_power_of_two() / 2;
+        let mut size = refutation.ops.len().next_power_of_two() / 2;
         while size > 0 {
             let mut at = 0;
-            while at < ops.len() && !limits.is_over() {
-                let chosen = at..(at + size).min(ops.len());
+            while at < refutation.ops.len() && !limits.is_over() {
+                let chosen = at..(at + size).min(refutation.ops.len());
                 let is_kept = |(i, op): (usize, &u32)| {
                     (!chosen.contains(&i) || !self.model.is_read_only(&self.ops[*op as usize].op)).then_some(*op)
                 };
-                let rest: Vec<u32> = ops.iter().enumerate().filter_map(is_kept).collect();
-                match (rest.len() < ops.len()).then(|| self.search(&rest, limits)) {
-                    Some(Answer::Illegal(refutation)) => (ops, stuck) = (refutation.ops, Some(refutation.stuck_at)),
-                    _ => at += size,
+                let rest: Vec<u32> = refutation.ops.iter().enumerate().filter_map(is_kept).collect();
+                let shorter = (rest.len() < refutation.ops.len()).then(|| self.refute(rest, &refutation, limits));
+                match shorter.flatten() {
+                    Some(shorter) => refutation = shorter,
+                    None => at += size,
                 }
             }
             size /= 2;
         }
-        (ops, stuck)
+        refutation
+    }
+
+    /// Whether a part of what was refuted is impossible still, from the same states.
+    fn refute(&self, part: Vec<u32>, whole: &Refutation, limits: Limits) -> Option<Refutation> {
+        let Some(start) = whole.span_start else {
+            return match self.search(&part, limits) {
+                Answer::Illegal(refutation) => Some(refutation),
+                _ => None,
+            };
+        };
+        let end = self.ops[whole.stuck_at as usize].ret;
+        let (mut machine, ops) = self.machine_of(&part);
+        let is_impossible = is_span_impossible(&mut machine, &ops, start, end, limits) == Some(true);
+        is_impossible.then(|| Refutation { ops: part, ..whole.clone() })
     }
 
     /// "the dequeue of process 3, which returned 5 (open from 10 ms to 12 ms)".

@@ -15,17 +15,22 @@ pub enum CounterOp {
 pub struct Counter;
 
 impl Model for Counter {
-    type State = i64;
+    /// `None` while nobody knows.
+    type State = Option<i64>;
     type Op = CounterOp;
 
-    fn initial(&self) -> i64 {
-        0
+    fn initial(&self) -> Self::State {
+        Some(0)
     }
 
-    fn step(&self, state: &i64, op: &CounterOp) -> Option<i64> {
+    fn unknown(&self) -> Option<Self::State> {
+        Some(None)
+    }
+
+    fn step(&self, state: &Self::State, op: &CounterOp) -> Option<Self::State> {
         match *op {
-            CounterOp::Add(number) => Some(state.wrapping_add(number)),
-            CounterOp::Read(seen) => (*state == seen).then_some(seen),
+            CounterOp::Add(number) => Some(state.map(|count| count.wrapping_add(number))),
+            CounterOp::Read(seen) => state.is_none_or(|count| count == seen).then_some(Some(seen)),
         }
     }
 

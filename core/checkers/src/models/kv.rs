@@ -56,18 +56,23 @@ pub struct Kv {
 }
 
 impl Model for Kv {
-    type State = Text;
+    /// `None` while nobody knows.
+    type State = Option<Text>;
     type Op = KvOp;
 
-    fn initial(&self) -> Text {
-        Text::default()
+    fn initial(&self) -> Self::State {
+        Some(Text::default())
     }
 
-    fn step(&self, state: &Text, op: &KvOp) -> Option<Text> {
+    fn unknown(&self) -> Option<Self::State> {
+        Some(None)
+    }
+
+    fn step(&self, state: &Self::State, op: &KvOp) -> Option<Self::State> {
         match op {
-            KvOp::Get(text) => (state == text).then_some(*state),
-            KvOp::Put(text) => Some(*text),
-            KvOp::Append(part) => Some(state.append(part)),
+            KvOp::Get(text) => state.is_none_or(|held| held == *text).then_some(Some(*text)),
+            KvOp::Put(text) => Some(Some(*text)),
+            KvOp::Append(part) => Some(state.map(|held| held.append(part))),
         }
     }
 
@@ -79,9 +84,9 @@ impl Model for Kv {
         }
     }
 
-    fn may_lead_to(&self, state: &Text, op: &KvOp) -> bool {
+    fn may_lead_to(&self, state: &Self::State, op: &KvOp) -> bool {
         match op {
-            KvOp::Get(text) => self.has_puts || state.len <= text.len,
+            KvOp::Get(text) => self.has_puts || state.is_none_or(|held| held.len <= text.len),
             _ => true,
         }
     }

@@ -23,7 +23,7 @@ pub use permits::{PermitOp, Permits};
 pub use priority_queue::{PriorityQueue, PriorityQueueOp};
 pub use queue::{Queue, QueueOp};
 pub use set::{Set, SetOp};
-pub use stack::{Stack, StackOp};
+pub use stack::{Held as StackHeld, Stack, StackOp};
 
 /// A sequential data type. An operation includes its observed result, or none if its client never heard of one.
 pub trait Model: Sync {
@@ -35,13 +35,18 @@ pub trait Model: Sync {
     /// The state after `op`, or `None` if `op` cannot have had its result in this state.
     fn step(&self, state: &Self::State, op: &Self::Op) -> Option<Self::State>;
 
-    /// True only if `op`, wherever it is possible, leaves the state as it was.
+    /// True only if `op`, wherever it is possible, leaves the state as it was (an unknown state may become known).
     fn is_read_only(&self, op: &Self::Op) -> bool;
 
     /// Whether others of these operations could lead from `state` to one in which `op` is possible. May err on the side
     /// of yes.
     fn may_lead_to(&self, _state: &Self::State, _op: &Self::Op) -> bool {
         true
+    }
+
+    /// A state that stands for any state, if the type has one (see `Machine::unknown`).
+    fn unknown(&self) -> Option<Self::State> {
+        None
     }
 
     /// The memory a state holds beside its own size.
@@ -161,6 +166,11 @@ impl<'a, M: Model> Interned<'a, M> {
 impl<M: Model> Machine for Interned<'_, M> {
     fn initial(&mut self) -> u32 {
         self.number(self.model.initial())
+    }
+
+    fn unknown(&mut self) -> Option<u32> {
+        let state = self.model.unknown()?;
+        Some(self.number(state))
     }
 
     fn step(&mut self, state: u32, action: u32) -> Option<u32> {

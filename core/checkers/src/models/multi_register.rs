@@ -28,37 +28,58 @@ impl Default for MultiRegister {
 
 const NULL: u32 = 0;
 
-impl Model for MultiRegister {
-    /// What is not null, by register.
-    type State = Vec<(u32, u32)>;
-    type Op = Vec<Micro>;
+/// What registers hold.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Held {
+    /// By register, where it is not what all the others hold.
+    pub values: Vec<(u32, u32)>,
+    /// `None` if nobody knows.
+    pub others: Option<u32>,
+}
 
-    fn initial(&self) -> Self::State {
-        Vec::new()
+impl Held {
+    fn get(&self, register: u32) -> Option<u32> {
+        let at = self.values.binary_search_by_key(&register, |&(register, _)| register);
+        at.map_or(self.others, |at| Some(self.values[at].1))
     }
 
-    fn step(&self, state: &Self::State, op: &Vec<Micro>) -> Option<Self::State> {
+    fn set(&mut self, register: u32, value: u32) {
+        let is_other = self.others == Some(value);
+        match self.values.binary_search_by_key(&register, |&(register, _)| register) {
+            Ok(at) if is_other => drop(self.values.remove(at)),
+            Ok(at) => self.values[at].1 = value,
+            Err(_) if is_other => {}
+            Err(at) => self.values.insert(at, (register, value)),
+        }
+    }
+}
+
+impl Model for MultiRegister {
+    type State = Held;
+    type Op = Vec<Micro>;
+
+    fn initial(&self) -> Held {
+        Held { others: Some(NULL), values: Vec::new() }
+    }
+
+    fn unknown(&self) -> Option<Held> {
+        Some(Held { others: None, values: Vec::new() })
+    }
+
+    fn step(&self, state: &Held, op: &Vec<Micro>) -> Option<Held> {
         let mut state = state.clone();
         for micro in op {
-            let at = state.binary_search_by_key(&micro.register, |&(register, _)| register);
-            if !micro.write {
-                if at.map_or(NULL, |at| state[at].1) != micro.value {
-                    return None;
-                }
-                continue;
+            if !micro.write && state.get(micro.register).is_some_and(|held| held != micro.value) {
+                return None;
             }
-            match at {
-                Ok(at) if micro.value == NULL => drop(state.remove(at)),
-                Ok(at) => state[at].1 = micro.value,
-                Err(_) if micro.value == NULL => {}
-                Err(at) => state.insert(at, (micro.register, micro.value)),
-            }
+            // An unknown value is known once it was read.
+            state.set(micro.register, micro.value);
         }
         Some(state)
     }
 
-    fn heap_bytes(&self, state: &Self::State) -> usize {
-        size_of_val(state.as_slice())
+    fn heap_bytes(&self, state: &Held) -> usize {
+        size_of_val(state.values.as_slice())
     }
 
     fn is_read_only(&self, op: &Vec<Micro>) -> bool {

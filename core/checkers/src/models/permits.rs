@@ -17,18 +17,25 @@ pub struct Permits {
 }
 
 impl Model for Permits {
-    /// How many permits are free.
-    type State = u32;
+    /// How many permits are free: at least, and at most.
+    type State = (u32, u32);
     type Op = PermitOp;
 
-    fn initial(&self) -> u32 {
-        self.all
+    fn initial(&self) -> Self::State {
+        (self.all, self.all)
     }
 
-    fn step(&self, free: &u32, op: &PermitOp) -> Option<u32> {
+    fn unknown(&self) -> Option<Self::State> {
+        Some((0, self.all))
+    }
+
+    fn step(&self, &(least, most): &Self::State, op: &PermitOp) -> Option<Self::State> {
         match *op {
-            PermitOp::Acquire(count) => free.checked_sub(count),
-            PermitOp::Release(count) => free.checked_add(count).filter(|&free| free <= self.all),
+            PermitOp::Acquire(count) => Some((least.saturating_sub(count), most.checked_sub(count)?)),
+            PermitOp::Release(count) => {
+                let least = least.checked_add(count).filter(|&least| least <= self.all)?;
+                Some((least, most.saturating_add(count).min(self.all)))
+            }
         }
     }
 

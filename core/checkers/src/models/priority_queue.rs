@@ -18,17 +18,25 @@ pub enum PriorityQueueOp {
 pub struct PriorityQueue;
 
 impl Model for PriorityQueue {
-    /// In descending order: the next one is last.
-    type State = Vec<i64>;
+    /// In descending order: the next one is last. `None` while nobody knows.
+    type State = Option<Vec<i64>>;
     type Op = PriorityQueueOp;
 
-    fn initial(&self) -> Vec<i64> {
-        Vec::new()
+    fn initial(&self) -> Self::State {
+        Some(Vec::new())
     }
 
-    fn step(&self, state: &Vec<i64>, op: &PriorityQueueOp) -> Option<Vec<i64>> {
+    fn unknown(&self) -> Option<Self::State> {
+        Some(None)
+    }
+
+    fn step(&self, state: &Self::State, op: &PriorityQueueOp) -> Option<Self::State> {
+        let Some(state) = state else {
+            // Whatever was first: another may follow, unless it was found empty.
+            return Some((*op == PriorityQueueOp::Empty).then(Vec::new));
+        };
         let rest = &state[..state.len().saturating_sub(1)];
-        match *op {
+        let next = match *op {
             PriorityQueueOp::Enqueue(number) => {
                 let at = state.partition_point(|&other| other > number);
                 Some([&state[..at], &[number], &state[at..]].concat())
@@ -36,11 +44,12 @@ impl Model for PriorityQueue {
             PriorityQueueOp::Dequeue(number) => (state.last() == Some(&number)).then(|| rest.to_vec()),
             PriorityQueueOp::Empty => state.is_empty().then(Vec::new),
             PriorityQueueOp::DequeueUnknown => Some(rest.to_vec()),
-        }
+        };
+        next.map(Some)
     }
 
-    fn heap_bytes(&self, state: &Vec<i64>) -> usize {
-        size_of_val(state.as_slice())
+    fn heap_bytes(&self, state: &Self::State) -> usize {
+        size_of_val(state.as_deref().unwrap_or_default())
     }
 
     fn is_read_only(&self, op: &PriorityQueueOp) -> bool {

@@ -21,24 +21,34 @@ pub struct Queue {
 }
 
 impl Model for Queue {
-    type State = Vec<u32>;
+    /// `None` while nobody knows.
+    type State = Option<Vec<u32>>;
     type Op = QueueOp;
 
-    fn initial(&self) -> Vec<u32> {
-        Vec::new()
+    fn initial(&self) -> Self::State {
+        Some(Vec::new())
     }
 
-    fn step(&self, state: &Vec<u32>, op: &QueueOp) -> Option<Vec<u32>> {
-        match *op {
+    fn unknown(&self) -> Option<Self::State> {
+        Some(None)
+    }
+
+    fn step(&self, state: &Self::State, op: &QueueOp) -> Option<Self::State> {
+        let Some(state) = state else {
+            // Whatever was first: another may follow, unless it was found empty.
+            return Some((*op == QueueOp::Empty).then(Vec::new));
+        };
+        let next = match *op {
             QueueOp::Enqueue(value) => Some([state.as_slice(), &[value]].concat()),
             QueueOp::Dequeue(value) => (state.first() == Some(&value)).then(|| state[1..].to_vec()),
             QueueOp::Empty => state.is_empty().then(Vec::new),
             QueueOp::DequeueUnknown => Some(state.get(1..).unwrap_or_default().to_vec()),
-        }
+        };
+        next.map(Some)
     }
 
-    fn heap_bytes(&self, state: &Vec<u32>) -> usize {
-        size_of_val(state.as_slice())
+    fn heap_bytes(&self, state: &Self::State) -> usize {
+        size_of_val(state.as_deref().unwrap_or_default())
     }
 
     fn is_read_only(&self, op: &QueueOp) -> bool {

@@ -20,16 +20,24 @@ pub struct Set {
 }
 
 impl Model for Set {
-    /// Sorted.
-    type State = Vec<u32>;
+    /// Sorted; `None` while nobody knows.
+    type State = Option<Vec<u32>>;
     type Op = SetOp;
 
-    fn initial(&self) -> Vec<u32> {
-        Vec::new()
+    fn initial(&self) -> Self::State {
+        Some(Vec::new())
     }
 
-    fn step(&self, state: &Vec<u32>, op: &SetOp) -> Option<Vec<u32>> {
-        match op {
+    fn unknown(&self) -> Option<Self::State> {
+        Some(None)
+    }
+
+    fn step(&self, state: &Self::State, op: &SetOp) -> Option<Self::State> {
+        let Some(state) = state else {
+            let SetOp::Read(elements) = op else { return Some(None) };
+            return elements.windows(2).all(|pair| pair[0] < pair[1]).then(|| Some(elements.clone()));
+        };
+        let next = match op {
             SetOp::Add(element) => Some(match state.binary_search(element) {
                 Ok(_) => state.clone(),
                 Err(at) => [&state[..at], &[*element], &state[at..]].concat(),
@@ -39,21 +47,22 @@ impl Model for Set {
                 Err(_) => state.clone(),
             }),
             SetOp::Read(elements) => (state == elements).then(|| state.clone()),
-        }
+        };
+        next.map(Some)
     }
 
-    fn heap_bytes(&self, state: &Vec<u32>) -> usize {
-        size_of_val(state.as_slice())
+    fn heap_bytes(&self, state: &Self::State) -> usize {
+        size_of_val(state.as_deref().unwrap_or_default())
     }
 
     fn is_read_only(&self, op: &SetOp) -> bool {
         matches!(op, SetOp::Read(_))
     }
 
-    fn may_lead_to(&self, state: &Vec<u32>, op: &SetOp) -> bool {
+    fn may_lead_to(&self, state: &Self::State, op: &SetOp) -> bool {
         match op {
             SetOp::Read(elements) if !self.has_removals => {
-                state.iter().all(|element| elements.binary_search(element).is_ok())
+                state.iter().flatten().all(|element| elements.binary_search(element).is_ok())
             }
             _ => true,
         }

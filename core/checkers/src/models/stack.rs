@@ -19,26 +19,42 @@ pub struct Stack {
     names: Names,
 }
 
+/// What lies on a stack, the newest last.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Held {
+    /// Nobody knows what lies below, if anything.
+    pub on_unknown: bool,
+    pub known: Vec<u32>,
+}
+
 impl Model for Stack {
-    type State = Vec<u32>;
+    type State = Held;
     type Op = StackOp;
 
-    fn initial(&self) -> Vec<u32> {
-        Vec::new()
+    fn initial(&self) -> Held {
+        Held { on_unknown: false, known: Vec::new() }
     }
 
-    fn step(&self, state: &Vec<u32>, op: &StackOp) -> Option<Vec<u32>> {
-        let below = &state[..state.len().saturating_sub(1)];
+    fn unknown(&self) -> Option<Held> {
+        Some(Held { on_unknown: true, known: Vec::new() })
+    }
+
+    fn step(&self, Held { on_unknown, known }: &Held, op: &StackOp) -> Option<Held> {
+        let on_unknown = *on_unknown;
+        let below = &known[..known.len().saturating_sub(1)];
         match *op {
-            StackOp::Push(value) => Some([state.as_slice(), &[value]].concat()),
-            StackOp::Pop(value) => (state.last() == Some(&value)).then(|| below.to_vec()),
-            StackOp::Empty => state.is_empty().then(Vec::new),
-            StackOp::PopUnknown => Some(below.to_vec()),
+            StackOp::Push(value) => Some(Held { on_unknown, known: [known.as_slice(), &[value]].concat() }),
+            StackOp::Pop(value) => {
+                let fits = known.last().map_or(on_unknown, |&last| last == value);
+                fits.then(|| Held { on_unknown, known: below.to_vec() })
+            }
+            StackOp::Empty => known.is_empty().then(|| self.initial()),
+            StackOp::PopUnknown => Some(Held { on_unknown, known: below.to_vec() }),
         }
     }
 
-    fn heap_bytes(&self, state: &Vec<u32>) -> usize {
-        size_of_val(state.as_slice())
+    fn heap_bytes(&self, state: &Held) -> usize {
+        size_of_val(state.known.as_slice())
     }
 
     fn is_read_only(&self, op: &StackOp) -> bool {
