@@ -194,6 +194,17 @@ class Disks(Protocol):
         ...
 
 
+class Files(Protocol):
+    """Text files below each node's data directory, for a target whose configuration changes while it runs. `path` is
+    relative to that directory; both raise `NodeError` for what is not there or cannot be."""
+
+    async def get(self, node: str, path: str) -> str: ...
+
+    async def put(self, node: str, path: str, text: str) -> None:
+        """Writes it whole, in the place of what was there; its folder exists."""
+        ...
+
+
 class Connection(Protocol):
     """A request channel to one toy store's node: JSON bodies as in Maelstrom's protocol, `{"type": "read", ...}`."""
 
@@ -218,6 +229,7 @@ class Cluster(Protocol):
     clocks: Clocks | None
     limits: Limits | None
     disks: Disks | None
+    files: Files | None
 
     @classmethod
     def probe(cls) -> Mapping[str, str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -13,16 +13,17 @@ from harness.clusters.base import Cluster
 from harness.errors import NodeError, UnknownName, UsageError
 from harness.options import duration, integer
 from harness.target import Bug, CommandService, Daemon, Membership, Trial
+from targets.etcd.asking import ask, leaders, statuses
 from targets.etcd.clients import CLIENTS, EtcdClient
 from targets.etcd.daemons import CLIENT_PORT, SNAPSHOT_COUNT, etcd_daemon
-from targets.etcd.gateway import Gateway, GatewayProblem
 from targets.etcd.keys import get
+from targets.etcd.membership import EtcdMembership
 
 FAULTS = ("partition", "kill", "pause", "clock", "packet", "disk", "limits", "power", "membership")
 """What it claims to stand. Not `corruption`: that it survives flipped bits is no promise of etcd's."""
 
 READY_S_MAX = 60.0
-ASK_S_MAX = 1.0
+ANSWER_S_MAX = 5.0
 POLL_S = 0.1
 
 
@@ -35,7 +36,7 @@ class Etcd:
     lease_s: int | None
     name: str = "etcd"
     workloads: Sequence[str] = tuple(CLIENTS)
-    membership: Membership | None = None
+    membership: Membership = field(default_factory=EtcdMembership)
     trials: Sequence[Trial] = ()
     bugs: Sequence[Bug] = ()
 
@@ -70,10 +71,7 @@ class Etcd:
 
     async def primaries(self, cluster: Cluster) -> Sequence[str]:
         """The nodes that take themselves for the leader, in the latest term that any of those speaks of."""
-        answers = await asyncio.gather(*(ask(cluster, node, "/v3/maintenance/status", {}) for node in cluster.nodes))
-        terms = {node: term_led(answer) for node, answer in zip(cluster.nodes, answers, strict=True) if answer}
-        latest = max(terms.values(), default=0)
-        return [node for node, term in terms.items() if term == latest > 0]
+        return leaders(await statuses(cluster))
 
 
 def etcd(
@@ -107,31 +105,9 @@ def _claim(workload: str, expect: Any) -> Claim:
     return Claim.of(f"etcd-{workload}", expect, workload=workload, nemeses=FAULTS)
 
 
-async def ask(
-    cluster: Cluster, node: str, path: str, body: Mapping[str, Any], seconds: float = ASK_S_MAX
-) -> dict[str, Any] | None:
-    """One request on a connection of its own; None when it was refused or not answered in time."""
-    gateway = Gateway(partial(cluster.dial, node, CLIENT_PORT))
-    try:
-        async with asyncio.timeout(seconds):
-            return await gateway.call(path, body)
-    except (TimeoutError, GatewayProblem):
-        return None
-    finally:
-        gateway.drop()
-
-
-def term_led(status: Mapping[str, Any]) -> int:
-    """The term in which the node that gave this status leads, 0 if it does not."""
-    header = status["header"]
-    member, term = header.get("member_id"), header.get("raft_term")
-    leads = isinstance(member, str) and member == status.get("leader")
-    return int(term) if leads and isinstance(term, str) and term.isdigit() and len(term) < 20 else 0
-
-
 async def _answers(cluster: Cluster, node: str) -> None:
     for _ in range(round(READY_S_MAX / POLL_S)):
-        if await ask(cluster, node, "/v3/kv/range", get("ready"), seconds=5 * ASK_S_MAX) is not None:
+        if await ask(cluster, node, "/v3/kv/range", get("ready"), seconds=ANSWER_S_MAX) is not None:
             return
         await asyncio.sleep(POLL_S)
     raise TimeoutError

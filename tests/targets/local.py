@@ -42,6 +42,7 @@ class LocalCluster:
         net = f"127.{os.getpid() % 200 + 20}.{next(_made) % 250}"
         self.addresses = {node: f"{net}.{place}" for place, node in enumerate(nodes, 1)}
         self.processes = self
+        self.files = self
         self._service: CommandService | None = None
         self._running: dict[str, list[subprocess.Popen[bytes]]] = {}
 
@@ -114,6 +115,12 @@ class LocalCluster:
             running = self._running[node]
             for process in running if daemon is None else [running[daemon]]:
                 process.send_signal(number)
+
+    async def get(self, node: str, path: str) -> str:
+        return (self.data(node) / path).read_text()
+
+    async def put(self, node: str, path: str, text: str) -> None:
+        (self.data(node) / path).write_text(text)
 
     async def dial(self, node: str, port: int) -> socket.socket:
         return await dial(self.addresses[node], port)

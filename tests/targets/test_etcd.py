@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import json
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -219,12 +220,57 @@ def test_the_start_line_is_that_of_the_manual() -> None:
     made = load("targets", "etcd")(snapshot_count=77)
     [daemon] = made.service.daemons("n2", addresses, "/data")
     assert daemon.port == 2379
-    words = dict(zip(daemon.argv[1::2], daemon.argv[2::2], strict=True))
-    assert words["--name"] == "n2"
-    assert words["--initial-cluster"] == "n1=http://198.18.0.1:2380,n2=http://198.18.0.2:2380"
-    assert words["--listen-client-urls"] == "http://198.18.0.2:2379"
-    assert words["--data-dir"].startswith("/data/")
-    assert (words["--initial-cluster-state"], words["--snapshot-count"]) == ("new", "77")
+    assert daemon.argv == ("etcd", "--config-file", "/data/etcd.yml")
+    config = json.loads(daemon.files["etcd.yml"])
+    assert config["name"] == "n2"
+    assert config["initial-cluster"] == "n1=http://198.18.0.1:2380,n2=http://198.18.0.2:2380"
+    assert config["listen-client-urls"] == "http://198.18.0.2:2379"
+    assert config["data-dir"].startswith("/data/")
+    assert (config["initial-cluster-state"], config["snapshot-count"]) == ("new", 77)
+
+
+async def done(change: Awaitable[None]) -> bool:
+    """Whether a change was made: etcd refuses it while not all members have been connected for 5 s."""
+    try:
+        await change
+    except Failed as refused:
+        assert refused.error["text"] in ("etcdserver: unhealthy cluster", "no node says that it leads")
+        return False
+    return True
+
+
+@pytest.mark.timeout(180)
+def test_a_member_leaves_and_comes_back_with_nothing(tmp_path: Path) -> None:
+    async def main() -> None:
+        made = etcd(**FAST)
+        async with running(made, tmp_path) as cluster:
+            assert await asked(made, cluster, "n1", "register", Operation("write", 1, 5)) == [5]
+            [leader] = await made.primaries(cluster)
+            [other, *_] = [node for node in cluster.nodes if node != leader]
+            for node in (leader, other):
+                await until(lambda node=node: done(made.membership.leave(cluster, node)), 30)
+
+                async def gone(node: str = node) -> bool:
+                    try:
+                        return node not in await made.membership.members(cluster)
+                    except NodeError:
+                        return False
+
+                await until(gone)
+                [(kind, error)] = await asked(made, cluster, node, "register", Operation("read", 1))
+                assert (kind, error["type"]) == (Failed, "not-sent")
+
+                await until(lambda node=node: done(made.membership.join(cluster, node)), 30)
+                await made.ready(cluster)
+                assert sorted(await made.membership.members(cluster)) == ["n1", "n2", "n3"]
+                assert await asked(made, cluster, node, "register", Operation("read", 1)) == [5]
+                await cluster.kill([node])
+                await cluster.start([node])
+                await made.ready(cluster)
+            with pytest.raises(Failed, match="n9 is no member"):
+                await made.membership.leave(cluster, "n9")
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("options", [{}, {"serializable": True}, {"lease": "5s"}], ids=str)

@@ -31,6 +31,7 @@ from harness.clusters.linux.dialing import dial
 from harness.clusters.linux.disks import capability as disks
 from harness.clusters.linux.disks.capability import Disks
 from harness.clusters.linux.disks.volume import Volume
+from harness.clusters.linux.files import DataFiles
 from harness.clusters.linux.host_network import HostNetwork
 from harness.clusters.linux.identity import Identity
 from harness.clusters.linux.limits import CgroupLimits
@@ -87,6 +88,7 @@ class DockerCluster:
         self.limits = CgroupLimits(self._members, locks, _group_of)
         self.clocks = PatchedClocks(self._members, locks)
         self.processes = Services(self._members, locks, self.clocks, self._stop.is_set)
+        self.files = DataFiles(self._members)
         self._volumes: dict[str, Volume] = {}
         self.disks = Disks(self._members, locks, self.processes, self._volumes)
 

@@ -30,6 +30,7 @@ from harness.clusters.linux.dialing import dial
 from harness.clusters.linux.disks import capability as disks
 from harness.clusters.linux.disks.capability import Disks
 from harness.clusters.linux.disks.volume import Volume
+from harness.clusters.linux.files import DataFiles
 from harness.clusters.linux.host_network import HostNetwork
 from harness.clusters.linux.limits import CgroupLimits
 from harness.clusters.linux.network import BridgeNetwork
@@ -153,6 +154,7 @@ async def _serve(
         "clocks": clocks,
         "limits": limits,
         "disks": broken,
+        "files": DataFiles(nodes),
         "nodes": Nodes(nodes, limits, volumes, directory, needs),
     }
     try:

@@ -26,6 +26,7 @@ from harness.clusters.linux.agent.protocol import UnixChannel
 from harness.clusters.linux.agent.proxies import (
     RemoteClocks,
     RemoteDisks,
+    RemoteFiles,
     RemoteLimits,
     RemoteNetwork,
     RemoteProcesses,
@@ -72,6 +73,7 @@ class ProcessCluster:
         self.clocks = RemoteClocks(self._agent)
         self.limits = RemoteLimits(self._agent)
         self.disks = RemoteDisks(self._agent)
+        self.files = RemoteFiles(self._agent)
 
     @property
     def run_name(self) -> str:

@@ -81,6 +81,7 @@ class SimCluster:
         for name, machine in self._machines.items():
             machine.links = self.network.links(name)
         self.limits = None
+        self.files = None
         self.disks = SimDisks(self._machines)
         self.processes = SimProcesses(self._machines, self.disks.excuse)
         self.clocks = SimClocks({name: machine.clock for name, machine in self._machines.items()}, self._loop)

@@ -33,6 +33,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "clocks": ("skew", "drift", "offsets"),
     "limits": ("limit", "lift"),
     "disks": ("impair", "repair", "lose_power", "corrupt"),
+    "files": ("get", "put"),
     "nodes": ("prepare", "dial"),
 }
 """What a controller may ask of an agent, and nothing else."""

@@ -102,3 +102,17 @@ class RemoteDisks:
 
     async def corrupt(self, nodes: Sequence[str], corruption: Corruption) -> Mapping[str, Evidence]:
         return await self._agent.evidence("disks.corrupt", nodes, corruption)
+
+
+class RemoteFiles:
+    """`harness.clusters.base.Files`, by an agent."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+
+    async def get(self, node: str, path: str) -> str:
+        text: str = await self._agent.call("files.get", node, path)
+        return text
+
+    async def put(self, node: str, path: str, text: str) -> None:
+        await self._agent.call("files.put", node, path, text)

@@ -1,0 +1,56 @@
+"""Whole runs of real systems on the process cluster: who keeps its promise passes, who loses writes is told which."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.experiment import resolve
+from harness.plan import Plan
+from harness.run import Outcome, attempt
+from harness.runs import RunFolder
+from harness.verdict import Verdict
+from tests.targets.local import needs
+
+pytestmark = [pytest.mark.process, needs("etcd", "redis-server", "redis-sentinel"), pytest.mark.timeout(180)]
+
+
+def run(tmp_path: Path, **fields: Any) -> Outcome:
+    plan = Plan.build({"cluster": "process", "nodes": 3, "time": 12, "seed": 5, **fields})
+    return attempt(resolve(plan), RunFolder.create(tmp_path, plan.target.name, plan.seed))
+
+
+def test_etcd_is_linearizable_while_its_leader_is_cut_off(tmp_path: Path) -> None:
+    nemesis = {"name": "partition", "interval": "4s", "grudges": ["primaries"]}
+    outcome = run(tmp_path, target="etcd", nemeses=[nemesis])
+    assert outcome.verdict is Verdict.PASS, outcome
+    assert any(span["status"] == "applied" for span in outcome.faults), "a leader was isolated"
+
+
+def test_stale_reads_that_etcd_was_asked_for_are_caught(tmp_path: Path) -> None:
+    nemesis = {"name": "partition", "interval": "4s", "grudges": ["primaries"]}
+    target = {"name": "etcd", "serializable": True}
+    outcome = run(tmp_path, target=target, nemeses=[nemesis], expect=["linearizable"])
+    assert outcome.verdict is Verdict.FAIL
+    assert "stale" in json.dumps([anomaly.type for anomaly in outcome.claims[0].anomalies])
+
+
+def test_redis_is_seen_to_lose_acknowledged_writes(tmp_path: Path) -> None:
+    nemesis = {"name": "partition", "interval": "6s", "grudges": ["primaries"]}
+    outcome = run(tmp_path, target="redis", time=20, nemeses=[nemesis], expect=["linearizable", {"lost_writes": 0}])
+    linearizable, lost = outcome.claims
+    assert (linearizable.verdict, lost.verdict) == (Verdict.FAIL, Verdict.FAIL)
+    assert lost.stats["lost"] > 0
+    assert "was acknowledged at" in linearizable.anomalies[0].message
+    assert "was lost" in lost.anomalies[0].message
+
+
+@pytest.mark.parametrize("workload", ["append", "set", "lock"])
+def test_etcd_keeps_its_other_promises(tmp_path: Path, workload: str) -> None:
+    nemeses = [{"name": name, "interval": "5s"} for name in ("kill", "membership")]
+    outcome = run(tmp_path, target="etcd", workload=workload, nemeses=nemeses, keep_quorum=True, nodes=5)
+    assert outcome.verdict in (Verdict.PASS, Verdict.INCONCLUSIVE), outcome
+    assert all(claim.verdict is not Verdict.FAIL for claim in outcome.claims)
