@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.clusters.process import ProcessCluster
 from harness.experiment import resolve
 from harness.plan import Plan
 from harness.run import Outcome, attempt
@@ -54,3 +55,12 @@ def test_etcd_keeps_its_other_promises(tmp_path: Path, workload: str) -> None:
     outcome = run(tmp_path, target="etcd", workload=workload, nemeses=nemeses, keep_quorum=True, nodes=5)
     assert outcome.verdict in (Verdict.PASS, Verdict.INCONCLUSIVE), outcome
     assert all(claim.verdict is not Verdict.FAIL for claim in outcome.claims)
+
+
+def test_etcd_keeps_what_it_acknowledged_when_nodes_lose_power(tmp_path: Path) -> None:
+    if reason := ProcessCluster.probe().get("power-loss"):
+        pytest.skip(reason)
+    outcome = run(tmp_path, target="etcd", nemeses=[{"name": "power", "interval": "4s"}], keep_quorum=True)
+    assert outcome.verdict is Verdict.PASS, outcome
+    started = [span for span in outcome.faults if span["family"] == "power" and span["status"] == "applied"]
+    assert started and not outcome.problem

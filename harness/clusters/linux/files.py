@@ -64,7 +64,10 @@ def _put(node: ServiceNode, path: str, text: str) -> None:
             os.unlink(beside, dir_fd=folder)
         with os.fdopen(os.open(beside, _WRITE, 0o644, dir_fd=folder), "w", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(beside, name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
 
 
 @contextmanager

@@ -104,6 +104,13 @@ class RoomNode:
             file.parent.mkdir(parents=True, exist_ok=True)
             with file.open("x", encoding="utf-8") as made:
                 made.write(text)
+                made.flush()
+                os.fsync(made.fileno())  # it is the node's from here on: a loss of power must not take it
+            folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
         except FileExistsError:
             pass
         except OSError as problem:
