@@ -42,7 +42,7 @@ from harness.clusters.linux.services import Services
 from harness.clusters.linux.work import to_its_end
 from harness.errors import ClusterError, Unsupported, UsageError
 from harness.node.connection import TcpConnection
-from harness.target import NodeService
+from harness.target import CommandService, NodeService, Service
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -57,8 +57,8 @@ class DockerCluster:
     """Each node is a container; the service is started inside it, so a kill leaves the container's network and disk as
     they are.
 
-    `image` names the nodes' base image, which must have a `python3` of at least 3.11; by default it is a slim Python,
-    pulled or built.
+    `image` names the nodes' base image, by default a slim Python, pulled or built. A store on the node runtime needs a
+    `python3` of at least 3.11 in it; real programs are installed from Debian packages, unless it brings them.
     """
 
     name: ClassVar[str] = remove.CLUSTER
@@ -133,10 +133,8 @@ class DockerCluster:
 
     async def create(self, target: Target, needs: frozenset[str] = frozenset()) -> None:
         service = getattr(target, "service", None)
-        if not isinstance(service, NodeService):
-            raise Unsupported(
-                f"{target.name} is no store on the node runtime, and the docker cluster deploys no others"
-            )
+        if not isinstance(service, NodeService | CommandService):
+            raise Unsupported(f"{target.name} has nothing that a container could run")
         if reason := await to_its_end(engine.problem):
             raise ClusterError(reason)
         with_volumes = bool(needs & disks.OF_A_VOLUME)
@@ -163,7 +161,7 @@ class DockerCluster:
     async def destroy(self) -> None:
         await to_its_end(self._remove)
 
-    def _provision(self, service: NodeService, with_volumes: bool) -> None:
+    def _provision(self, service: Service, with_volumes: bool) -> None:
         """Makes the image, the network, the packet filter, the containers and their volumes. Blocks for about a second,
         or a minute where a base image must be had first.
         """
@@ -171,7 +169,8 @@ class DockerCluster:
             client = self._open.enter_context(engine.connected())
             self._record = ledger.amend(self._record, tables=((self._table.family, self._table.name),))
             self._go_on()
-            image = node_image.ensure(client, service.packages, self._base, self._record.scratch, self._stop)
+            recipe = node_image.of_service(service)
+            image = node_image.ensure(client, recipe, self._base, self._record.scratch, self._stop)
             self._go_on()
             subnet = self._make_network(client)
             by_node = {node: addresses.node_address(subnet, index) for index, node in enumerate(self.nodes)}
@@ -181,8 +180,9 @@ class DockerCluster:
                 self.network.open(by_node)
             placement = Placement(self._record.run, self._controller, image, names.network(self._record.run), by_node)
             for node, address in by_node.items():
-                [program] = programs(service, node, by_node, data=DATA, python="python3")
-                self._members[node] = DockerNode(client, node, address, program.argv)
+                daemons = programs(service, node, by_node, data=DATA, python="python3")
+                speaks = isinstance(service, NodeService)
+                self._members[node] = DockerNode(client, node, address, daemons, speaks)
 
             def make(node: DockerNode) -> None:
                 self._go_on()

@@ -16,9 +16,9 @@ RUNTIME = "harness/node"
 MAX_BYTES = 64 * 1024 * 1024
 
 
-def dockerfile() -> str:
-    """The Dockerfile of every node image."""
-    return resources.files("harness.clusters.docker").joinpath("Dockerfile").read_text(encoding="utf-8")
+def dockerfile(name: str = "Dockerfile") -> str:
+    """The Dockerfile of every image of one kind."""
+    return resources.files("harness.clusters.docker").joinpath(name).read_text(encoding="utf-8")
 
 
 def files(packages: Iterable[str]) -> dict[str, bytes]:

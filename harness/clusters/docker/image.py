@@ -1,23 +1,28 @@
-"""The image of a target's node: its base, the node runtime and its packages, named by what is in it.
+"""The images of targets' nodes, named by what is in them.
 
-The name is a digest of the base, the Dockerfile and every file, so an image is built once per state of the sources and
-then found. The classic builder is enough (no BuildKit syntax), which engines of any age have.
+A store on the node runtime is its base, the runtime and its packages; the name is a digest of these, so an image is
+built once per state of the sources and then found. Real programs come from Debian packages; the name is a digest of the
+base and the packages' names, so what was installed stays until somebody removes the image: a run tomorrow meets the
+versions of today. The classic builder is enough (no BuildKit syntax), which engines of any age have.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.clusters.docker import base_image, context, engine
 from harness.clusters.docker.names import LABEL
 from harness.clusters.linux import ledger
-from harness.errors import ClusterError
+from harness.errors import ClusterError, UsageError
+from harness.target import NodeService, Service
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -25,29 +30,64 @@ if TYPE_CHECKING:
 REPOSITORY = "splitbrain-node"
 
 _NOT_COPIED = b"Dockerfile\n.dockerignore\n"
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_PROGRAM = re.compile(r"[\w.+-]+")
 
-KEPT = 4
+KEPT = 8
 """Images of older sources that stay. Each is a thin layer on a shared base, but every change of a source makes one."""
 
 
-def ensure(client: APIClient, packages: Sequence[str], base: str | None, directory: Path, stop: threading.Event) -> str:
-    """The name of an image with these packages, built if there is none yet. `base` as the plan names it, None for our
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How an image is made of a base: the Dockerfile's text, the files of its context, its arguments, and whether the
+    steps may use the network."""
+
+    dockerfile: str
+    files: Mapping[str, bytes]
+    arguments: Mapping[str, str]
+    network: bool
+
+    def tag(self, base_id: str) -> str:
+        """What is in it, as a digest."""
+        arguments = json.dumps(dict(self.arguments), sort_keys=True)
+        files = context.archive(dict(self.files))
+        return context.digest(base_id.encode(), self.dockerfile.encode(), arguments.encode(), files)
+
+
+def of_service(service: Service) -> Recipe:
+    """The image of a node. Raises `ClusterError`, or `UsageError` for names that no package or program can have."""
+    if isinstance(service, NodeService):
+        return Recipe(context.dockerfile(), context.files(service.packages), {}, network=False)
+    return of_packages(service.packages, service.programs)
+
+
+def of_packages(packages: Sequence[str], programs: Sequence[str]) -> Recipe:
+    """An image with these programs, from these Debian packages unless the base has them."""
+    for word, rule, kind in [
+        *((package, _PACKAGE, "a Debian package") for package in packages),
+        *((program, _PROGRAM, "a program") for program in programs),
+    ]:
+        if not rule.fullmatch(word):
+            raise UsageError(f"{word!r} is no name of {kind}")
+    arguments = {"PACKAGES": " ".join(packages), "PROGRAMS": " ".join(programs)}
+    return Recipe(context.dockerfile("Dockerfile.programs"), {}, arguments, network=True)
+
+
+def ensure(client: APIClient, recipe: Recipe, base: str | None, directory: Path, stop: threading.Event) -> str:
+    """The name of an image made by this recipe, built if there is none yet. `base` as the plan names it, None for our
     choice. Raises `ClusterError` with the builder's last lines.
     """
-    files = context.files(packages)
     with ledger.locked("images"), engine.explained("preparing the nodes' image"):
         base = base_image.ensure(client, base, directory, stop)
-        base_id = str(engine.image_id(client, base))
-        text = context.dockerfile()
-        tag = context.digest(base_id.encode(), text.encode(), context.archive(files))
-        name = f"{REPOSITORY}:{tag}"
+        name = f"{REPOSITORY}:{recipe.tag(str(engine.image_id(client, base)))}"
         if not engine.image_id(client, name):
-            _build(client, name, base, files | {"Dockerfile": text.encode(), ".dockerignore": _NOT_COPIED})
+            _build(client, name, base, recipe)
             _drop_old(client, name, base)
     return name
 
 
-def _build(client: APIClient, name: str, base: str, files: dict[str, bytes]) -> None:
+def _build(client: APIClient, name: str, base: str, recipe: Recipe) -> None:
+    files = {**recipe.files, "Dockerfile": recipe.dockerfile.encode(), ".dockerignore": _NOT_COPIED}
     said: list[str] = []
     stream = client.build(
         fileobj=io.BytesIO(context.archive(files)),
@@ -55,8 +95,8 @@ def _build(client: APIClient, name: str, base: str, files: dict[str, bytes]) -> 
         tag=name,
         rm=True,
         forcerm=True,
-        buildargs={"BASE": base},
-        network_mode="none",
+        buildargs={"BASE": base, **recipe.arguments},
+        network_mode="default" if recipe.network else "none",
     )
     problem = None
     for line in stream:  # to its end: the engine closes the connection, which would stay open else

@@ -15,24 +15,20 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from harness.clusters.docker import engine, names
+from harness.clusters.docker import engine, launch, names
 from harness.clusters.linux import commands, processes, status
 from harness.clusters.linux.identity import Identity
 from harness.clusters.linux.node import Done
-from harness.clusters.linux.programs import PORT
 from harness.errors import ClusterError
+from harness.target import Daemon
 
 if TYPE_CHECKING:
     from docker import APIClient
 
 DATA = "/var/lib/splitbrain"
 LOGS = "/var/log/splitbrain"
-_LOG = f"{LOGS}/node.log"
-
 _SLEEP = ("sleep", "infinity")
-
-# `exec` makes the service take the shell's place: the process that was started is the service's own.
-_LAUNCH = ("/bin/sh", "-c", f'exec "$@" >>{_LOG} 2>&1', "sh")
+_RUNTIME = ("runc", "init")
 
 SETTLE_TIMEOUT_S = 10.0
 POLL_S = 0.002
@@ -56,20 +52,26 @@ class Placement:
 
 @dataclass(slots=True)
 class DockerNode:
-    """A `harness.clusters.linux.node.ServiceNode` in a container."""
+    """A `harness.clusters.linux.node.ServiceNode` in a container.
+
+    `speaks` says whether its one program is on the node runtime and answers questions about itself."""
 
     client: APIClient
     name: str
     address: str
-    command: Sequence[str]
+    daemons: Sequence[Daemon]
+    speaks: bool
     container: str = ""
-    port: int = PORT
+    port: int = field(init=False)
     init: int = 0
     """The container's first process, as this machine numbers it; 0 before it runs."""
     namespace: int = 0
     """The inode of the container's pid namespace, 0 before it runs."""
     keepers: frozenset[int] = field(default_factory=frozenset)
     """The processes that keep the container alive: the init and the sleeper. They are never signalled."""
+
+    def __post_init__(self) -> None:
+        self.port = self.daemons[0].port
 
     def create(self, placement: Placement) -> None:
         """Makes and starts the container, without the service. Raises `ClusterError`."""
@@ -111,21 +113,17 @@ class DockerNode:
 
     def launch(self) -> list[int]:
         """See `ServiceNode`."""
-        with engine.explained(f"starting the service of {self.name}"):
-            run = self.client.exec_create(self.container, [*_LAUNCH, *self.command], stdout=False, stderr=False)["Id"]
-            self.client.exec_start(run, detach=True)
-            pid = int(self.client.exec_inspect(run)["Pid"])
-        self._wait_for_program(pid)
-        return [pid]
+        return [self._start(daemon) for daemon in self.daemons]
 
     def answers(self) -> bool:
         """See `ServiceNode`."""
-        return status.ask(self.name, self.address, self.port) is not None
+        if self.speaks:
+            return status.ask(self.name, self.address, self.port) is not None
+        return all(status.accepts(self.address, daemon.port) for daemon in self.daemons)
 
     def wall_ns(self) -> int | None:
         """See `ServiceNode`."""
-        wall = (status.ask(self.name, self.address, self.port) or {}).get("wall")
-        return wall if isinstance(wall, int) else None
+        return status.wall_ns(self.name, self.address, self.port) if self.speaks else None
 
     def log_tail(self) -> str:
         """See `ServiceNode`."""
@@ -133,8 +131,8 @@ class DockerNode:
             files = self._logs()
         except ClusterError:
             return ""
-        text = files.get(PurePosixPath(_LOG).name, b"").decode("utf-8", "replace")
-        return "\n".join(text.splitlines()[-TAIL_LINES:])
+        texts = [files.get(f"{daemon.name}.log", b"").decode("utf-8", "replace") for daemon in self.daemons]
+        return "\n".join(line for text in texts for line in text.splitlines()[-TAIL_LINES:])
 
     def entering(self, argv: Sequence[str]) -> list[str]:
         """See `ServiceNode`."""
@@ -158,18 +156,21 @@ class DockerNode:
         for name, content in self._logs().items():
             (directory / name).write_bytes(content)
 
-    def _wait_for_program(self, pid: int) -> None:
-        """Until the shell has become the service, or is gone: a clock patched before would be lost with the shell."""
-        deadline = time.monotonic() + SETTLE_TIMEOUT_S
-        while time.monotonic() < deadline:
-            try:
-                if processes.command_line(pid)[: len(self.command)] == list(self.command):
-                    return
-            except ProcessLookupError:
-                return
-            if not processes.alive(pid):
-                return
-            time.sleep(POLL_S)
+    def _start(self, daemon: Daemon) -> int:
+        with engine.explained(f"starting {daemon.name} on {self.name}"):
+            command = launch.command_line(daemon, DATA, LOGS)
+            run = self.client.exec_create(
+                self.container,
+                command,
+                stdout=False,
+                stderr=False,
+                environment={"HOME": DATA, **daemon.env},
+                workdir=DATA,
+            )["Id"]
+            self.client.exec_start(run, detach=True)
+            pid = int(self.client.exec_inspect(run)["Pid"])
+        _wait_for_program(pid)
+        return pid
 
     def _find_keepers(self, init: int) -> None:
         try:
@@ -199,6 +200,24 @@ class DockerNode:
                 if len(raw) > LOG_BYTES_MAX:
                     break
         return _plain_files(bytes(raw))
+
+
+def _wait_for_program(pid: int) -> None:
+    """Until the engine's runtime has become the shell and the shell the service, or is gone: a clock patched before
+    would be lost with them."""
+    deadline = time.monotonic() + SETTLE_TIMEOUT_S
+    while time.monotonic() < deadline:
+        try:
+            line = processes.command_line(pid)
+        except ProcessLookupError:
+            return
+        if not processes.alive(pid) or (line and not _starts(line, launch.SHELL) and not _starts(line, _RUNTIME)):
+            return
+        time.sleep(POLL_S)
+
+
+def _starts(line: Sequence[str], words: Sequence[str]) -> bool:
+    return list(line[: len(words)]) == list(words)
 
 
 def _plain_files(archive: bytes) -> dict[str, bytes]:

@@ -32,6 +32,12 @@ def ask(name: str, address: str, port: int) -> dict[str, Any] | None:
     return None
 
 
+def wall_ns(name: str, address: str, port: int) -> int | None:
+    """What time such a node says it is, ns since the epoch; None when it does not say."""
+    wall = (ask(name, address, port) or {}).get("wall")
+    return wall if isinstance(wall, int) else None
+
+
 def accepts(address: str, port: int) -> bool:
     """Whether anything takes connections there."""
     try:

@@ -64,8 +64,7 @@ class RoomNode:
 
     def wall_ns(self) -> int | None:
         """See `ServiceNode`."""
-        wall = (status.ask(self.name, self.address, self.port) or {}).get("wall") if self.speaks else None
-        return wall if isinstance(wall, int) else None
+        return status.wall_ns(self.name, self.address, self.port) if self.speaks else None
 
     def log_tail(self) -> str:
         """See `ServiceNode`."""

@@ -282,7 +282,7 @@ def test_names_and_options_are_checked_before_anything_is_made() -> None:
         service = None
 
     made = cluster()
-    with pytest.raises(Unsupported, match="real is no store on the node runtime"):
+    with pytest.raises(Unsupported, match="real has nothing that a container could run"):
         made.run(lambda: made.create(Real()))
 
 
