@@ -24,7 +24,9 @@ from harness.clusters.base import CAPABILITIES
 from harness.clusters.docker import engine, names, remove
 from harness.clusters.docker import image as node_image
 from harness.clusters.docker.node import DATA, DockerNode, Placement
+from harness.clusters.docker.warden import Warden
 from harness.clusters.linux import addresses, cgroups, ledger, loop, naming, nft, packets, vdso_self_test
+from harness.clusters.linux.agent.server import LEASE_S
 from harness.clusters.linux.cgroups import Group
 from harness.clusters.linux.clocks import PatchedClocks
 from harness.clusters.linux.dialing import dial
@@ -62,6 +64,8 @@ class DockerCluster:
     """
 
     name: ClassVar[str] = remove.CLUSTER
+    lease_s: ClassVar[float] = LEASE_S
+    """How long after the death of the controller its run is removed, if nobody does so before."""
 
     def __init__(self, nodes: Sequence[str], streams: Streams, run_id: str, image: str | None = None) -> None:
         naming.check_nodes(nodes, self.name)
@@ -79,6 +83,7 @@ class DockerCluster:
         self._working = threading.Lock()
         """Held by whichever thread makes or removes things, so that removal begins when making has ended."""
         self._open = ExitStack()
+        self._warden = Warden(lease_s=self.lease_s)
         self._members: dict[str, DockerNode] = {}
         self._clients_made = 0
         locks = {node: asyncio.Lock() for node in self.nodes}
@@ -168,6 +173,7 @@ class DockerCluster:
         with self._working:
             client = self._open.enter_context(engine.connected())
             self._record = ledger.amend(self._record, tables=((self._table.family, self._table.name),))
+            self._record = ledger.amend(self._record, agent=str(self._warden.start(self._record)))
             self._go_on()
             recipe = node_image.of_service(service)
             image = node_image.ensure(client, recipe, self._base, self._record.scratch, self._stop)
@@ -229,6 +235,7 @@ class DockerCluster:
             self._open.close()
             if self._record.directory.exists():
                 remove.run(self._record)
+            self._warden.dismiss()
 
 
 def _group_of(node: ServiceNode) -> Group:

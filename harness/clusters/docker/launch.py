@@ -13,7 +13,7 @@ log=$1 files=$2
 exec >>"$log" 2>&1
 shift 2
 while [ "$files" -gt 0 ]; do
-    [ -e "$1" ] || { mkdir -p "${1%/*}" && printf %s "$2" >"$1"; } || exit 1
+    [ -e "$1" ] || { mkdir -p "${1%/*}" && printf %s "$2" >"$1" && sync "$1" "${1%/*}"; } || exit 1
     shift 2
     files=$((files - 1))
 done

@@ -8,6 +8,7 @@ controller dead.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.clusters.docker import engine, names
-from harness.clusters.linux import ledger, nft
+from harness.clusters.linux import ledger, nft, processes
 from harness.clusters.linux.disks import volume
 from harness.clusters.linux.identity import Identity
 from harness.errors import ClusterError
@@ -83,6 +84,8 @@ def dead_runs() -> list[str]:
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
         return []
     dead = [record for record in ledger.records() if record.cluster == CLUSTER and not record.identity.alive()]
+    for record in dead:
+        _relieve(record)
     removed = tables([table for record in dead for table in record.tables]) + _orphaned_tables()
     if engine.problem() is None:
         with engine.connected() as client:
@@ -92,6 +95,22 @@ def dead_runs() -> list[str]:
                 removed += docker_things(client, run_name)
         ledger.drop_unused()
     return removed
+
+
+def dead_run(record: ledger.Record) -> list[str]:
+    """Removes one run whose controller is dead. Raises `ClusterError` when something resists."""
+    removed = tables(record.tables)
+    with engine.connected() as client:
+        return removed + _until_quiet(client, record)
+
+
+def _relieve(record: ledger.Record) -> None:
+    """Ends the warden of a dead run: what it was about to do is done now."""
+    if record.agent:
+        warden = Identity.parse(record.agent)
+        if warden.alive():
+            processes.send([warden.pid], signal.SIGKILL)
+            processes.wait_gone([warden.pid], RESIST_S)
 
 
 def _until_quiet(client: APIClient, record: ledger.Record) -> list[str]:

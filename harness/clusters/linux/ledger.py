@@ -45,7 +45,7 @@ RESIST_S = 2.0
 @dataclass(frozen=True, slots=True)
 class Record:
     """One run's entry. `tables` are nftables tables as (family, name), `subnet` is the network it took, in
-    CIDR form, `agent` the identity of a process that holds the nodes.
+    CIDR form, `agent` the identity of a process that holds the nodes, or will remove them.
     """
 
     run: str

@@ -1,5 +1,5 @@
 """A controller for the tests to kill: makes a cluster, cuts and shapes it, skews a clock, and waits. Says which run it
-is."""
+is. Its argument is the lease in seconds after which the run is removed without it."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ async def main(made: DockerCluster) -> None:
 
 
 if __name__ == "__main__":
+    DockerCluster.lease_s = float(sys.argv[1])
     mine = cluster()
     try:
         mine.run(lambda: main(mine))

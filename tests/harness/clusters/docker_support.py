@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,6 +73,7 @@ def traces(run: str) -> dict[str, list[str]]:
     with engine.connected() as client:
         containers = client.containers(all=True, filters=mine)
         networks = client.networks(filters=mine)
+        volumes = client.volumes(filters={"dangling": False}).get("Volumes") or []
     marks = [container["Id"] for container in containers] + [run]
     return {
         "containers": [container["Id"] for container in containers],
@@ -80,7 +82,20 @@ def traces(run: str) -> dict[str, list[str]]:
         "interfaces": [entry.name for entry in Path("/sys/class/net").iterdir() if run in entry.name],
         "records": [entry.name for entry in ledger.ROOT.iterdir() if run in entry.name] if ledger.ROOT.exists() else [],
         "processes": _processes_with(marks),
+        "volumes": [volume["Name"] for volume in volumes if run in str(volume)],
+        "loops": [file for file in _backing_files() if run in file],
+        "mounts": [place for place in mounts() if any(mark in place for mark in marks)],
+        "scratch": [entry.name for entry in ledger.SCRATCH.glob(f"*{run}*")],
     }
+
+
+def _backing_files() -> list[str]:
+    """The files behind the machine's loop devices."""
+    found = []
+    for file in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with suppress(OSError):
+            found.append(file.read_text(encoding="utf-8"))
+    return found
 
 
 def mounts() -> set[str]:
@@ -105,10 +120,10 @@ def nothing(found: Mapping[str, Sequence[str]]) -> bool:
 class Controller:
     """A process that makes a cluster, says so, and waits until it is told to go on or is killed."""
 
-    def __init__(self, *, until: str = "up") -> None:
+    def __init__(self, *, until: str = "up", lease_s: float = 60.0) -> None:
         here = Path(__file__).parent
         self.process = subprocess.Popen(
-            [sys.executable, str(here / "docker_controller.py")],
+            [sys.executable, str(here / "docker_controller.py"), str(lease_s)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
