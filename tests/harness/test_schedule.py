@@ -15,9 +15,12 @@ from harness.faults import Evidence, Fault, Injection, Status
 from harness.generators import any as any_of
 from harness.generators import clients, repeat, simulate, stagger, time_limit
 from harness.operation import Operation, Type
-from harness.schedule import NemesisWorker, healing, schedule
+from harness.schedule import NemesisWorker, healing, opening, schedule
 from harness.streams import Streams
 from harness.toll import InForce, Toll
+from nemeses.kill import Kill
+from nemeses.partition import Partition
+from nemeses.pause import Pause
 
 SECOND = 1_000_000_000
 NODES = ["n1", "n2", "n3"]
@@ -210,3 +213,10 @@ def test_healing_ends_every_fault_on_its_own_thread() -> None:
 
 def test_healing_nothing_ends_at_once() -> None:
     assert simulate(healing([NemesisWorker(Fake(), None, Target(), InForce(NODES))]), nemeses=["fake"]) == []
+
+
+def test_the_first_fault_goes_for_the_primaries_where_a_family_can() -> None:
+    for seed in range(20):
+        draws = [opening(nemesis, random.Random(seed)) for nemesis in (Partition(), Kill(), Pause())]
+        assert all("primaries" in draw.values() for draw in draws)
+        assert opening(Kill(targets="minority"), random.Random(seed))["targets"] == "minority"
