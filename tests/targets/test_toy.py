@@ -17,9 +17,12 @@ from harness.streams import Streams
 from harness.target import NodeService
 from targets import toy
 from targets.bundled.multi_leader import multi_leader
+from targets.bundled.paxos import paxos
 from targets.bundled.raft import raft
 from targets.toy import Toy
 from workloads.register import RegisterClient
+
+STORES = [raft(), multi_leader(), paxos()]
 
 
 class Mute(Node):
@@ -51,7 +54,7 @@ def in_sim(target: Toy, scene: Any) -> None:
     cluster.run(main)
 
 
-@pytest.mark.parametrize("target", [raft(), multi_leader()], ids=lambda target: target.name)
+@pytest.mark.parametrize("target", STORES, ids=lambda target: target.name)
 def test_ready_means_that_every_node_serves(target: Toy) -> None:
     async def scene(cluster: SimCluster) -> None:
         await target.ready(cluster)
@@ -111,7 +114,7 @@ def test_clients_are_those_of_the_workload() -> None:
     in_sim(raft(), scene)
 
 
-@pytest.mark.parametrize("target", [raft(), multi_leader()], ids=lambda target: target.name)
+@pytest.mark.parametrize("target", STORES, ids=lambda target: target.name)
 def test_claims_speak_of_expectations_the_workload_knows(target: Toy) -> None:
     assert target.claims
     for claim in target.claims:
@@ -121,7 +124,7 @@ def test_claims_speak_of_expectations_the_workload_knows(target: Toy) -> None:
         assert any(claim.speaks_for(trial.workload, trial.nemeses) for claim in target.claims)
 
 
-@pytest.mark.parametrize("target", [raft(), multi_leader()], ids=lambda target: target.name)
+@pytest.mark.parametrize("target", STORES, ids=lambda target: target.name)
 def test_every_bug_can_be_planted_and_spoils_a_subclass(target: Toy) -> None:
     whole = target.service.load()
     for bug in target.bugs:
@@ -137,6 +140,7 @@ def test_every_bug_can_be_planted_and_spoils_a_subclass(target: Toy) -> None:
         (raft, {"election_ms": 0}, "election_ms must be a number from 10 to 60000, not 0"),
         (raft, {"election_ms": True}, "election_ms must be a number"),
         (raft, {"election_ms": 100, "heartbeat_ms": 60}, "at least three times heartbeat_ms"),
+        (paxos, {"round_ms": 1}, "round_ms must be a number from 10 to 10000, not 1"),
         (multi_leader, {"gossip_ms": "often"}, "gossip_ms must be a number from 10 to 60000, not 'often'"),
     ],
 )
@@ -151,7 +155,7 @@ def test_options_reach_the_node() -> None:
     assert service.load().__name__ == "Raft"
 
 
-@pytest.mark.parametrize("module", ["targets.toys.raft", "targets.toys.multi_leader"])
+@pytest.mark.parametrize("module", ["targets.toys.raft", "targets.toys.multi_leader", "targets.toys.paxos"])
 def test_a_store_imports_nothing_but_the_node_runtime_and_the_standard_library(module: str) -> None:
     script = (
         f"import sys, {module}\n"
