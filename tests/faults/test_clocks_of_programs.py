@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harness.clusters.docker import DockerCluster
 from harness.clusters.process import ProcessCluster
 from harness.faults import Status
 from harness.streams import Streams
@@ -62,8 +63,13 @@ def near(seen: Mapping[str, float], wanted_s: float) -> bool:
     return all(abs(off - wanted_s) < 5 for off in seen.values())
 
 
-@pytest.mark.process
-@pytest.mark.parametrize("kind", [ProcessCluster])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(ProcessCluster, marks=pytest.mark.process, id="process"),
+        pytest.param(DockerCluster, marks=pytest.mark.docker, id="docker"),
+    ],
+)
 def test_programs_in_go_and_c_believe_a_wrong_clock(kind: Any) -> None:
     made = kind(("n1", "n2"), streams=Streams(7), run_id="clocks")
 
