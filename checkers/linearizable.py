@@ -21,9 +21,13 @@ from harness.verdict import Verdict
 
 if TYPE_CHECKING:
     from checkers.online import RegisterStream
+    from checkers.prefixes import PrefixStream
     from harness.history import History
 
 REGISTERS = ("register", "cas-register")
+
+MONITORED = ("set", "counter", "mutex", "semaphore", "queue", "priority-queue", "stack")
+"""Types that monitors decide, save for histories whose elements are not distinct."""
 
 OBJECTS = ("kv", "set", "counter", "mutex", "semaphore", "queue", "priority-queue", "stack", "multi-register")
 
@@ -36,6 +40,9 @@ UNDECIDED_MAX = 3
 UNCONFIRMED = "a violation was found that a second judge denies: a defect of splitbrain, please report it"
 
 PERMITS_MAX = 1 << 31
+
+MONITORS_ONLY = Budget(seconds=0.0)
+"""Monitors do not look at the time; a search ends after its first few hundred configurations, on any machine."""
 
 
 class Linearizable:
@@ -84,11 +91,18 @@ class Linearizable:
         stats = _stats(keys) | {"seconds": round(time.monotonic() - began, 6)}
         return _result(keys, self.model if isinstance(self.model, str) else type(self.model).__name__, stats)
 
-    def stream(self, so_far: Callable[[], History]) -> RegisterStream | None:
-        """Registers can be judged while they are recorded, see `harness.streaming`; other types cannot."""
-        from checkers.online import RegisterStream
+    def stream(self, so_far: Callable[[], History]) -> RegisterStream | PrefixStream | None:
+        """See `harness.streaming`. Registers are judged event by event; types with monitors by their beginnings, as
+        far as monitors decide, for a search would begin anew each time; other types cannot be.
 
-        return RegisterStream(self, so_far) if self.model in REGISTERS else None
+        A beginning that is not linearizable stays so, whatever follows.
+        """
+        from checkers.online import RegisterStream
+        from checkers.prefixes import PrefixStream
+
+        if self.model in REGISTERS:
+            return RegisterStream(self, so_far)
+        return PrefixStream(self, None, so_far, MONITORS_ONLY) if self.model in MONITORED else None
 
     def _keys(self, history: History, budget: Budget) -> Sequence[_core.KeyVerdict]:
         core, seconds, memory = history.core, budget.seconds, budget.memory_bytes

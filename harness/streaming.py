@@ -132,7 +132,8 @@ def watchable(experiment: Experiment) -> dict[str, Streaming]:
         told = ", ".join(claim.id for claim in experiment.claims)
         raise UsageError(
             f"stop_on_violation: none of the claims ({told}) can be judged while the run goes on: "
-            "expect one that can (docs/checkers.md lists them), such as linearizable, or leave it out"
+            "expect one that can, such as linearizable of a register, a set or a mutex, or serializable of "
+            "transactions, or leave it out; docs/checkers.md lists them, and says why the others need a whole history"
         )
     return found
 

@@ -14,6 +14,7 @@ from checkers.adya import AdyaG2
 from checkers.bank import Bank
 from checkers.causal_reverse import CausalReverse
 from checkers.counter_bounds import CounterBounds
+from checkers.linearizable import Linearizable
 from checkers.list_append import ListAppend
 from checkers.long_fork import LongFork
 from checkers.prefixes import PrefixStream
@@ -39,6 +40,14 @@ def asked_id(chance: random.Random, number: int) -> tuple[str, Any]:
 
 def asked_counter(chance: random.Random, number: int) -> tuple[str, Any]:
     return ("add", chance.choice((1, 2, -1))) if chance.random() < 0.5 else ("read", None)
+
+
+def asked_element(chance: random.Random, number: int) -> tuple[str, Any]:
+    return ("add", number) if chance.random() < 0.5 else ("read", None)
+
+
+def asked_lock(chance: random.Random, number: int) -> tuple[str, Any]:
+    return ("release" if number % 2 else "acquire"), None
 
 
 def asked_bank(chance: random.Random, number: int) -> tuple[str, Any]:
@@ -85,6 +94,8 @@ def answered(chance: random.Random, f: str, value: Any, asked: list[tuple[str, A
             return {"0": 5, "1": 5 + (chance.random() < 0.02)}
         case "value":
             return sum(one for name, one in done if name == "add")
+        case "elements":
+            return [one for name, one in done if name == "add"]
         case "list":
             return [one for name, one in done if name == "write"]
         case "read":
@@ -112,7 +123,7 @@ def _micro(one: list[Any], done: list[tuple[str, Any]], coming: int | None) -> l
 TRANSACTIONS = (asked_append, asked_write)
 """Of these a few operations are enough to go wrong."""
 
-READS = {asked_counter: "value", asked_bank: "balances", asked_reverse: "list"}
+READS = {asked_element: "elements", asked_counter: "value", asked_bank: "balances", asked_reverse: "list"}
 """What a read without a value returns."""
 
 
@@ -150,6 +161,8 @@ CHECKERS: list[tuple[str, Callable[[], Checker], Ask]] = [
     ("counter-bounds", CounterBounds, asked_counter),
     ("bank", lambda: Bank(accounts=[0, 1], total=10), asked_bank),
     ("adya-g2", AdyaG2, asked_insert),
+    ("linearizable-set", lambda: Linearizable(model="set"), asked_element),
+    ("linearizable-mutex", lambda: Linearizable(model="mutex"), asked_lock),
     ("long-fork", LongFork, asked_fork),
     ("causal-reverse", CausalReverse, asked_reverse),
     *((f"list-append-{level}", lambda level=level: ListAppend(level=level), asked_append) for level in LEVELS),  # type: ignore[misc]
@@ -223,3 +236,15 @@ def test_a_value_that_is_written_only_later_is_no_violation_yet(level: str, monk
             early = checker.check(beginning, budget=BUDGET).anomalies
             premature += any(anomaly.type == "thin-air" for anomaly in early)
     assert premature > 40, "the exclusion of values from nowhere is put to use"
+
+
+def test_what_is_called_at_the_moment_of_a_return_may_still_explain_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prefixes, "EVENTS_MIN", 1)
+    recorder, checker = Recorder(), Linearizable(model="set")
+    stream = stream_of(checker, lambda: History(recorder.history()))
+    recorder.complete(recorder.invoke(1, 0, "read", None, None), 5, 1, [7])
+    assert checker.check(History(recorder.history()), budget=BUDGET).verdict is Verdict.FAIL
+    assert stream.feed(History(recorder.history())) is None
+    recorder.complete(recorder.invoke(5, 1, "add", None, 7), 9, 1, 7)
+    assert stream.feed(History(recorder.tail(2))) is None
+    assert stream.finish(budget=BUDGET).verdict is Verdict.PASS

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
+
+import pytest
 from cli.conftest import Splitbrain
 
 WORDS = ("run", "multi-leader", "--nemesis", "partition", "--time", "60s", "--seed", "7", "--expect", "linearizable")
@@ -29,3 +33,34 @@ def test_a_run_without_a_violation_goes_on_to_its_end(splitbrain: Splitbrain) ->
     whole, watched = splitbrain.json(*words), splitbrain.json(*words, "--stop-on-violation")
     assert watched["verdict"] == "pass"
     assert watched["stats"]["ops"] == whole["stats"]["ops"]
+
+
+@pytest.mark.parametrize(
+    ("workload", "expect", "model"),
+    [
+        ("append", "serializable", ("list-append", "--level", "serializable")),
+        ("append", "strict-serializable", ("list-append", "--level", "strict-serializable")),
+        ("set", "linearizable", ("set",)),
+        ("lock", "linearizable", ("mutex",)),
+    ],
+)
+def test_other_workloads_end_at_a_violation_that_the_whole_run_has_as_well(
+    splitbrain: Splitbrain, workload: str, expect: str, model: tuple[str, ...]
+) -> None:
+    words = ("run", "multi-leader", "--workload", workload, "--nemesis", "partition", "--time", "60s", "--seed", "7")
+    whole = splitbrain.json(*words, "--expect", expect)
+    stopped = splitbrain.json(*words, "--expect", expect, "--stop-on-violation")
+    assert whole["verdict"] == stopped["verdict"] == "fail"
+    assert stopped["stats"]["stopped"]["claim"] == expect
+    assert stopped["stats"]["ops"] < whole["stats"]["ops"] / 2
+    again = splitbrain.json("check", f"{stopped['run']}/history.arrow", "--model", *model)
+    assert again["verdict"] == "fail"
+
+
+def test_what_needs_the_whole_history_is_refused_with_what_does_not(
+    splitbrain: Splitbrain, refused: Callable[[subprocess.CompletedProcess[str], int], str]
+) -> None:
+    words = ("run", "multi-leader", "--workload", "set", "--expect", "set-full", "--stop-on-violation")
+    told = refused(splitbrain(*words), 2)
+    assert "(set-full)" in told
+    assert "linearizable of a register, a set or a mutex" in told

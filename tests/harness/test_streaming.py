@@ -142,7 +142,7 @@ def test_claims_that_can_be_watched_are() -> None:
     assert list(watchable(resolve(plan("linearizable", "converges", "availability")))) == ["linearizable"]
 
 
-@pytest.mark.parametrize("expect", ["converges", {"not": "linearizable"}, {"linearizable": {"model": "queue"}}])
+@pytest.mark.parametrize("expect", ["converges", {"not": "linearizable"}, {"linearizable": {"model": "kv"}}])
 def test_nothing_to_watch_is_told_before_the_run(expect: Any) -> None:
     with pytest.raises(UsageError, match="none of the claims"):
         watchable(resolve(plan(expect)))
