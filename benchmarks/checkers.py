@@ -86,6 +86,11 @@ def time_of(answer: Answer) -> str:
     return f"{why} {answer['seconds']:.0f} s"
 
 
+def cpu_of(answer: Answer) -> str:
+    """Processor time of all threads; none is known of who had to be ended."""
+    return f"{answer['cpu_seconds']:.4f} s" if finished(answer) else "-"
+
+
 def finished(answer: Answer) -> bool:
     return answer["verdict"] in ("ok", "illegal")
 
@@ -109,20 +114,21 @@ def aims(row: Row, ours: Answer, theirs: Answer | None) -> str:
 
 
 HEAD = (
-    f"{'history':<50} {'operations':>10} {'read':>7} {'check':>15} {'adds':>7} {'peak':>7}"
-    f" | {'Porcupine':>18} {'peak':>7} {'ratio':>9}  aim"
+    f"{'history':<50} {'operations':>10} {'read':>7} {'check':>15} {'cpu':>9} {'adds':>7} {'peak':>7}"
+    f" | {'Porcupine':>18} {'cpu':>9} {'peak':>7} {'ratio':>9}  aim"
 )
 
 
 def line_of(row: Row, ours: Answer, theirs: Answer | None) -> str:
     mine = (
-        f"{row.name:<50} {ours['operations']:>10,} {ours['read_seconds']:>5.2f} s {time_of(ours):>15}"
+        f"{row.name:<50} {ours['operations']:>10,} {ours['read_seconds']:>5.2f} s {time_of(ours):>15} {cpu_of(ours):>9}"
         f" {ours['added_bytes'] / 1e6:>4.0f} MB {ours['peak_bytes'] / 1e6:>4.0f} MB"
     )
     if theirs is None:
-        return f"{mine} | {'-':>18} {'-':>7} {'-':>9}  {aims(row, ours, None)}"
+        return f"{mine} | {'-':>18} {'-':>9} {'-':>7} {'-':>9}  {aims(row, ours, None)}"
     ratio = ratio_of(ours, theirs)[1] if finished(ours) else "-"
-    return f"{mine} | {time_of(theirs):>18} {theirs['peak_bytes'] / 1e6:>4.0f} MB {ratio:>9}  {aims(row, ours, theirs)}"
+    other = f"{time_of(theirs):>18} {cpu_of(theirs):>9} {theirs['peak_bytes'] / 1e6:>4.0f} MB {ratio:>9}"
+    return f"{mine} | {other}  {aims(row, ours, theirs)}"
 
 
 def wrong(expected: str, name: str, *told: Answer | None) -> list[str]:

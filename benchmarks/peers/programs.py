@@ -23,8 +23,8 @@ READING_S = 300.0
 """A process that takes this much longer than it may judge is ended."""
 
 Answer = dict[str, Any]
-"""One line: `file, verdict` (ok, illegal, unknown, out of memory)`, seconds, read_seconds, operations, added_bytes,
-peak_bytes`."""
+"""One line: `file, verdict` (ok, illegal, unknown, out of memory)`, seconds, cpu_seconds, read_seconds, operations,
+added_bytes, peak_bytes`."""
 
 
 class PeerMissing(Exception):
