@@ -17,7 +17,7 @@ from typing import Any
 from harness import judge, packages, plugins
 from harness.checker import Budget
 from harness.claims import Claim
-from harness.clusters.base import Cluster
+from harness.clusters.base import ChecksOptions, Cluster
 from harness.errors import Unsupported, UsageError
 from harness.nemesis import MeetsTarget, Nemesis
 from harness.plan import Part, Plan
@@ -66,7 +66,10 @@ def checker_factory(name: str) -> Callable[..., Any]:
 def resolve(plan: Plan) -> Experiment:
     """Finds and makes every part of a plan. Raises `UsageError` or one of its kinds."""
     target: Target = make("targets", plan.target)
-    cluster_class: type[Cluster] = plugins.load("clusters", plan.cluster.name)
+    loaded: Any = plugins.load("clusters", plan.cluster.name)
+    if isinstance(loaded, ChecksOptions):
+        loaded.check_options(plan.node_names, plan.cluster.options)
+    cluster_class: type[Cluster] = loaded
     plan = packages.expand(plan, target, cluster_class, make)
     workload: Workload = make("workloads", plan.workload, concurrency=plan.concurrency)
     if plan.workload.name not in target.workloads:

@@ -143,6 +143,8 @@ class Plan(_Strict):
             raise document.error("a plan is a mapping of fields, such as target: raft")
         fields = {**(document.value if document else {}), **overrides}
         fields.setdefault("seed", secrets.randbits(31))
+        if machines := _machines(fields.get("cluster")):
+            fields.setdefault("nodes", len(machines))
         try:
             return cls.model_validate(fields)
         except ValidationError as problem:
@@ -151,6 +153,15 @@ class Plan(_Strict):
     def to_yaml(self) -> str:
         """The complete plan; `build` reads it back to an equal one."""
         return yaml.safe_dump(self.model_dump(), sort_keys=False, allow_unicode=True)
+
+
+def _machines(cluster: object) -> list[Any]:
+    """The machines that a plan's cluster names one by one: it has as many nodes, if nobody says otherwise."""
+    try:
+        hosts = Part.of(cluster).options.get("hosts")
+    except ValueError:
+        return []
+    return hosts if isinstance(hosts, list) else []
 
 
 def load(file: Path) -> Plan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,12 +24,24 @@ runs_option = click.option(
     help="Folder below which runs are kept.",
 )
 
+_HOST_OPTIONS = (
+    click.option("--hosts", help="Machines for the ssh cluster, separated by commas: user@host:port."),
+    click.option(
+        "--hosts-file",
+        type=click.Path(path_type=Path),
+        help="A file of such machines, one per line; after it, where peers need another, its address.",
+    ),
+    click.option("--ssh-key", help="The private key to log in with.  [default: the SSH agent's, the user's own]"),
+    click.option("--known-hosts", help="The file of trusted host keys.  [default: ~/.ssh/known_hosts]"),
+)
+
 _PLAN_OPTIONS = (
     click.option(
         "--plan", "plan_file", type=click.Path(path_type=Path), help="A plan in YAML; options given here override it."
     ),
     click.option("--bug", help="Plant this bug in the target, see `splitbrain list bugs`."),
-    click.option("--cluster", help="Where the nodes live: sim (default), process, docker, ..."),
+    click.option("--cluster", help="Where the nodes live: sim (default), process, docker, ssh, ..."),
+    *_HOST_OPTIONS,
     click.option("--nodes", type=int, help="How many nodes.  [default: 5]"),
     click.option("--workload", help="What the clients do.  [default: register]"),
     click.option("--concurrency", type=int, help="How many clients at once.  [default: 10]"),
@@ -70,6 +82,29 @@ def plan_options(command: Command) -> Command:
     return command
 
 
+def host_options(command: Command) -> Command:
+    """Adds the options that name machines."""
+    for option in reversed(_HOST_OPTIONS):
+        command = option(command)
+    return command
+
+
+def machines_from(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of an ssh cluster out of the command line's words; empty when no machine is named. Raises
+    `UsageError`."""
+    from harness.clusters.ssh import hosts
+
+    named: dict[str, Any] = {}
+    if given["hosts"] is not None and given["hosts_file"] is not None:
+        raise UsageError("--hosts and --hosts-file both name machines: give one of them")
+    if given["hosts"] is not None:
+        named["hosts"] = [name.strip() for name in given["hosts"].split(",") if name.strip()]
+    if given["hosts_file"] is not None:
+        named |= hosts.read(given["hosts_file"])
+    access = {"key": given["ssh_key"], "known_hosts": given["known_hosts"]}
+    return named | {name: str(value) for name, value in access.items() if value is not None}
+
+
 def plan_from(target: str | None, plan_file: Path | None, given: dict[str, Any]) -> Plan:
     """A plan out of the command line's words. Raises `PlanError` or `UsageError`."""
     overrides = {
@@ -85,8 +120,11 @@ def plan_from(target: str | None, plan_file: Path | None, given: dict[str, Any])
         overrides["stop_on_violation"] = given["stop_on_violation"]
     if given["expect"]:
         overrides["expect"] = [_inline_yaml(text) for text in given["expect"]]
+    machines = machines_from(given)
+    if machines:
+        overrides.setdefault("cluster", "ssh")
     base = Plan.build(_nemeses(given) | overrides, plan_file)
-    return _with_workload(base, given)
+    return _with_workload(_with_machines(base, machines, given) if machines else base, given)
 
 
 def _nemeses(given: dict[str, Any]) -> dict[str, Any]:
@@ -97,6 +135,18 @@ def _nemeses(given: dict[str, Any]) -> dict[str, Any]:
     names = [name.strip() for name in given["nemesis"].split(",") if name.strip() and name.strip() != "none"]
     interval = {} if given["interval"] is None else {"interval": given["interval"]}
     return {"nemeses": [{"name": name, **interval} for name in names]}
+
+
+def _with_machines(plan: Plan, machines: Mapping[str, Any], given: dict[str, Any]) -> Plan:
+    if plan.cluster.name != "ssh":
+        raise UsageError(f"--hosts and its like are for the ssh cluster, not for {plan.cluster.name}")
+    kept = plan.cluster.options
+    if "hosts" in machines:
+        kept = {name: value for name, value in kept.items() if name != "addresses"}
+    options = {**kept, **machines}
+    nodes = plan.nodes if given["nodes"] is not None or "hosts" not in machines else len(machines["hosts"])
+    fields = plan.model_dump() | {"cluster": {"name": "ssh", "options": options}, "nodes": nodes}
+    return Plan.build(fields)
 
 
 def _with_workload(plan: Plan, given: dict[str, Any]) -> Plan:

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from harness.faults import Evidence
 
@@ -277,3 +277,13 @@ class Cluster(Protocol):
 
     async def destroy(self) -> None:
         """Removes everything this cluster made. Idempotent; safe after a half-done `create`."""
+
+
+@runtime_checkable
+class ChecksOptions(Protocol):
+    """What a cluster's class offers whose options can be wrong, so that they are looked at before a run has a folder in
+    which they would be kept."""
+
+    def check_options(self, nodes: Sequence[str], options: Mapping[str, Any]) -> None:
+        """Raises `UsageError`. A class method."""
+        ...

@@ -28,3 +28,16 @@ def test_each_cluster_answers_for_each_power_and_a_broken_plugin_is_a_reason(mon
     assert found["good"]["partition"] is None
     assert found["good"]["delay"] == "this kernel has no netem"
     assert found["good"]["clock"] == "it does not know this fault"
+
+
+def test_what_depends_on_machines_is_no_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Elsewhere(Good):
+        @classmethod
+        def probe_hosts(cls, options: object) -> dict[str, object]:
+            raise AssertionError("nobody named a machine")
+
+    monkeypatch.setattr(plugins, "names", lambda kind: ["far"])
+    monkeypatch.setattr(plugins, "load", lambda kind, name: Elsewhere)
+    [answers] = doctor.examine().values()
+    assert answers["available"] is None
+    assert answers["partition"] == doctor.ASK_THE_MACHINES

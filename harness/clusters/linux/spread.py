@@ -4,7 +4,7 @@ together. For machines of their own, and for containers with an agent in each.""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.clusters.base import Drops, Network, Shape
@@ -18,56 +18,105 @@ class SpreadNetwork:
 
     def __init__(self, at: Mapping[str, Network]) -> None:
         self._at = at
-        self._asked: dict[str, set[str]] = {}
+        self._asked = Asked()
 
     async def cut(self, fault: str, drops: Drops) -> Mapping[str, Evidence]:
         """See `harness.clusters.base.Network`, but for the one swap: each node by itself, all at once."""
         self._begin(fault, drops)
-        return await self._all({node: self._at[node].cut(fault, {node: list(drops[node])}) for node in drops})
+        return await ask({node: self._at[node].cut(fault, {node: list(drops[node])}) for node in drops})
 
     async def reject(self, fault: str, drops: Drops) -> Mapping[str, Evidence]:
         """See `harness.clusters.base.Network`."""
         self._begin(fault, drops)
-        return await self._all({node: self._at[node].reject(fault, {node: list(drops[node])}) for node in drops})
+        return await ask({node: self._at[node].reject(fault, {node: list(drops[node])}) for node in drops})
 
     async def shape(self, fault: str, nodes: Sequence[str], shape: Shape) -> Mapping[str, Evidence]:
         """See `harness.clusters.base.Network`. What is lost is lost at the receivers: then all take part."""
-        self._check(nodes)
+        check(self._at, nodes)
         asked = self._at if shape.loss else dict.fromkeys(nodes)
         self._begin(fault, asked)
-        return await self._all({node: self._at[node].shape(fault, nodes, shape) for node in asked})
+        return await ask({node: self._at[node].shape(fault, nodes, shape) for node in asked})
 
     async def mend(self, fault: str) -> Mapping[str, Evidence]:
         """See `harness.clusters.base.Network`."""
-        asked = sorted(self._asked.get(fault, ()))
-        evidence = await self._all({node: self._at[node].mend(fault) for node in asked})
-        if all(one.status is not Status.INDETERMINATE for one in evidence.values()):
-            self._asked.pop(fault, None)
-        return evidence
+        return await self._asked.mend(fault, lambda node: self._at[node].mend(fault))
 
     def _begin(self, fault: str, nodes: Iterable[str]) -> None:
-        self._check(nodes)
+        asked = list(nodes)
+        check(self._at, asked)
         if fault in self._asked:
             raise UsageError(f"the fault {fault!r} is in force on the network already; give each an id of its own")
-        self._asked[fault] = set(nodes)
+        self._asked.begin(fault, asked)
 
-    def _check(self, nodes: Iterable[str]) -> None:
+
+class Asked:
+    """Which nodes were asked for which fault, and have not said since that it is over."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, dict[str, None]] = {}
+
+    def __contains__(self, fault: str) -> bool:
+        return fault in self._nodes
+
+    def begin(self, fault: str, nodes: Iterable[str]) -> None:
+        """These nodes are about to be asked."""
+        self._nodes.setdefault(fault, {}).update(dict.fromkeys(nodes))
+
+    def spare(self, fault: str, nodes: Iterable[str]) -> None:
+        """The fault was not put in force on these."""
         for node in nodes:
-            if node not in self._at:
-                raise UsageError(f"there is no node {node!r}; nodes are {', '.join(self._at)}")
+            self._nodes[fault].pop(node, None)
 
-    async def _all(self, asked: Mapping[str, Awaitable[Mapping[str, Evidence]]]) -> dict[str, Evidence]:
-        answers = await asyncio.gather(*asked.values(), return_exceptions=True)
-        found: dict[str, list[Evidence]] = {}
-        for node, answer in zip(asked, answers, strict=True):
-            if isinstance(answer, HarnessError | OSError):
-                found.setdefault(node, []).append(Evidence(Status.INDETERMINATE, why=f"{node}: {answer}"))
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                for name, evidence in answer.items():
-                    found.setdefault(name, []).append(evidence)
-        return {name: merge(parts) for name, parts in found.items()}
+    async def mend(self, fault: str, mend: Callable[[str], Awaitable[Mapping[str, Evidence]]]) -> dict[str, Evidence]:
+        """Has the fault lifted on those nodes. One that knows nothing of it was lost and came back meanwhile, and the
+        fault had ended then: that is told once."""
+        nodes = list(self._nodes.get(fault, ()))
+        answers = await _each({node: mend(node) for node in nodes})
+        for node, answer in answers.items():
+            if not answer:
+                answers[node] = {node: Evidence(Status.INDETERMINATE, why=_FORGOTTEN)}
+            elif any(one.status is Status.INDETERMINATE for one in answer.values()):
+                continue
+            self._nodes[fault].pop(node)
+        if not self._nodes.get(fault):
+            self._nodes.pop(fault, None)
+        return _by_name(answers)
+
+
+_FORGOTTEN = "whoever did it there is gone, and put it back at some time before"
+
+
+async def ask(asked: Mapping[str, Awaitable[Mapping[str, Evidence]]]) -> dict[str, Evidence]:
+    """The evidence of all who were asked; of one that cannot be, indeterminate."""
+    return _by_name(await _each(asked))
+
+
+def check(at: Mapping[str, Any], nodes: Iterable[str]) -> None:
+    """Raises `UsageError` for a node that is not there."""
+    for node in nodes:
+        if node not in at:
+            raise UsageError(f"there is no node {node!r}; nodes are {', '.join(at)}")
+
+
+async def _each(asked: Mapping[str, Awaitable[Mapping[str, Evidence]]]) -> dict[str, Mapping[str, Evidence]]:
+    answers = await asyncio.gather(*asked.values(), return_exceptions=True)
+    found: dict[str, Mapping[str, Evidence]] = {}
+    for node, answer in zip(asked, answers, strict=True):
+        if isinstance(answer, HarnessError | OSError):
+            found[node] = {node: Evidence(Status.INDETERMINATE, why=f"{node}: {answer}")}
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            found[node] = answer
+    return found
+
+
+def _by_name(answers: Mapping[str, Mapping[str, Evidence]]) -> dict[str, Evidence]:
+    found: dict[str, list[Evidence]] = {}
+    for answer in answers.values():
+        for name, evidence in answer.items():
+            found.setdefault(name, []).append(evidence)
+    return {name: merge(parts) for name, parts in found.items()}
 
 
 def merge(parts: Sequence[Evidence]) -> Evidence:

@@ -25,11 +25,17 @@ REQUEST_BYTES_MAX = 1 << 20
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What a node's namespaces are to look like. `hosts` is the file that it sees as /etc/hosts, `links` commands for
-    `ip -batch`."""
+    `ip -batch`; None leaves the node the network and the host name of the machine it is on."""
 
     name: str
     hosts: str
-    links: str
+    links: str | None
+
+    @property
+    def namespaces(self) -> int:
+        """Those that the node has of its own."""
+        own = namespaces.NEWNS | namespaces.NEWIPC | namespaces.NEWPID
+        return own if self.links is None else own | namespaces.NEWNET | namespaces.NEWUTS
 
 
 def start(setting: Setting, requests: socket.socket) -> int:
@@ -51,9 +57,7 @@ def start(setting: Setting, requests: socket.socket) -> int:
 
 def _unshare_and_fork(setting: Setting, requests: socket.socket, pipe: int) -> None:
     try:
-        namespaces.unshare(
-            namespaces.NEWNET | namespaces.NEWNS | namespaces.NEWUTS | namespaces.NEWIPC | namespaces.NEWPID
-        )
+        namespaces.unshare(setting.namespaces)
         child = os.fork()
     except OSError as problem:
         os.write(pipe, str(problem.strerror).encode())
@@ -92,6 +96,8 @@ def _furnish(setting: Setting) -> None:
     namespaces.receive_mounts_only()
     namespaces.mount_proc()
     namespaces.mount(setting.hosts, "/etc/hosts", None, namespaces.MS_BIND)
+    if setting.links is None:
+        return
     namespaces.set_host_name(setting.name)
     for which in ("all", "default"):
         # Rules are for IPv4 addresses: nodes must not find one another over link-local IPv6.

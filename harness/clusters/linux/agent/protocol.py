@@ -34,7 +34,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "limits": ("limit", "lift"),
     "disks": ("impair", "repair", "lose_power", "corrupt"),
     "files": ("get", "put"),
-    "nodes": ("prepare", "dial"),
+    "nodes": ("prepare", "dial", "logs", "read"),
 }
 """What a controller may ask of an agent, and nothing else."""
 

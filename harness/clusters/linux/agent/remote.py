@@ -78,6 +78,11 @@ class Agent:
         found: Mapping[str, Evidence] = await self.call(do, *arguments, **keywords)
         return found
 
+    async def ended(self) -> None:
+        """Returns once the agent it is attached to is gone."""
+        if self._tasks:
+            await asyncio.wait(self._tasks[:1])
+
     def close(self) -> None:
         """Hangs up: the agent ends. Idempotent."""
         channel, self._channel = self._channel, None

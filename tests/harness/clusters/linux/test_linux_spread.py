@@ -90,3 +90,24 @@ def test_what_several_saw_of_one_node_is_as_sure_as_the_least_sure() -> None:
     assert merge([own, *peers]).measured == {"delay_ms": 5, "lost_packets": 5, "lost_at": ["n2", "n3"]}
     unsure = Evidence(Status.INDETERMINATE, why="gone")
     assert (merge([own, unsure, unsure]).status, merge([own, unsure, unsure]).why) == (Status.INDETERMINATE, "gone")
+
+
+class Forgetful(Beside):
+    """One whose agent was lost and came back: it knows nothing of any fault."""
+
+    def _answer(self, *asked: Any) -> dict[str, Evidence]:
+        return {} if asked[0] == "mend" else super()._answer(*asked)
+
+
+def test_a_fault_that_ended_with_its_agent_is_told_once() -> None:
+    network = SpreadNetwork({"n1": Forgetful("n1"), "n2": Beside("n2")})
+
+    async def main() -> None:
+        await network.cut("p", {"n1": ["n2"], "n2": ["n1"]})
+        lifted = await network.mend("p")
+        assert lifted["n1"].status is Status.INDETERMINATE and "put it back" in lifted["n1"].why
+        assert lifted["n2"].status is Status.APPLIED
+        assert await network.mend("p") == {}
+        await network.cut("p", {"n2": ["n1"]})
+
+    asyncio.run(main())
