@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from harness.clusters.base import Clocks, Corruption, Disks, Impairment, Limits, Processes
+from harness.clusters.base import Clocks, Corruption, Disks, Files, Impairment, Limits, Processes
 from harness.clusters.linux.spread import Asked, ask, check
 from harness.errors import HarnessError, NodeError
 from harness.faults import Evidence, Status
@@ -138,3 +138,18 @@ class SpreadDisks:
     async def corrupt(self, nodes: Sequence[str], corruption: Corruption) -> Mapping[str, Evidence]:
         check(self._at, nodes)
         return await ask({node: self._at[node].corrupt([node], corruption) for node in nodes})
+
+
+class SpreadFiles:
+    """`harness.clusters.base.Files`."""
+
+    def __init__(self, at: Mapping[str, Files]) -> None:
+        self._at = at
+
+    async def get(self, node: str, path: str) -> str:
+        check(self._at, [node])
+        return await self._at[node].get(node, path)
+
+    async def put(self, node: str, path: str, text: str) -> None:
+        check(self._at, [node])
+        await self._at[node].put(node, path, text)

@@ -26,14 +26,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.clusters.linux import cgroups, nft, packets, processes, undo, vdso_self_test
-from harness.clusters.linux.agent.protocol import LINE_BYTES_MAX, decode, encode, pack_error
+from harness.clusters.linux.agent.protocol import decode, encode, pack_error
 from harness.clusters.linux.agent.server import Server
+from harness.clusters.linux.agent.streams import PipeStream, StreamChannel
 from harness.clusters.linux.cgroups import Group
 from harness.clusters.linux.clocks import PatchedClocks
 from harness.clusters.linux.disks import capability as disks
 from harness.clusters.linux.disks import volume
 from harness.clusters.linux.disks.capability import Disks
 from harness.clusters.linux.disks.volume import Volume
+from harness.clusters.linux.files import DataFiles
 from harness.clusters.linux.host_network import HostNetwork
 from harness.clusters.linux.identity import Identity
 from harness.clusters.linux.limits import CgroupLimits
@@ -55,31 +57,31 @@ STOPPED = "the controller said so"
 
 def main(run: str) -> int:
     """Takes over standard input and output; returns the exit code."""
-    channel = _StandardChannel(*_take_standard_streams(run))
+    streams = _take_standard_streams(run)
     os.environ["PATH"] = PATH
     try:
-        order = channel.first()
+        order = streams.first()
         removed = remains.claim(run)
         removed += remains.sweep()
         if order["do"] == "clean":
             remains.forget(run)
-            channel.answer({"removed": removed})
+            streams.answer({"removed": removed})
             return 0
         if order["do"] == "probe":
             found = powers()
             remains.forget(run)
-            channel.answer({"removed": removed, "powers": found})
+            streams.answer({"removed": removed, "powers": found})
             return 0
         work = _Work.begin(run, order)
-        channel.answer({"removed": removed, "powers": powers(), "python": sys.executable})
+        streams.answer({"removed": removed, "powers": powers(), "python": sys.executable})
     except Exception as problem:
         with suppress(Exception):  # the machine is as it was but for files, which the next one removes
             remains.lift(run)
             remains.forget(run)
-        channel.answer({"error": pack_error(problem)})
+        streams.answer({"error": pack_error(problem)})
         return 1
     try:
-        why = asyncio.run(work.serve(channel))
+        why = asyncio.run(work.serve(streams))
     finally:
         work.end()
     if why == STOPPED:
@@ -152,13 +154,13 @@ class _Work:
             raise ClusterError(f"its namespaces cannot be made: {problem.strerror}") from problem
         return cls(run, order, node, log)
 
-    async def serve(self, channel: _StandardChannel) -> str:
+    async def serve(self, streams: _Streams) -> str:
         """Until the controller is gone; then everything is put back. Returns why it ended."""
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(max_workers=16))
-        await channel.open()
+        channel = StreamChannel(await PipeStream.open(streams.read, streams.write))
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            loop.add_signal_handler(number, channel.end)
+            loop.add_signal_handler(number, channel.close)  # as if the controller had hung up
         name = self.node.name
         nodes: dict[str, Any] = {
             other: self.node if other == name else _Peer(other, address)
@@ -179,6 +181,7 @@ class _Work:
             "clocks": clocks,
             "limits": limits,
             "disks": broken,
+            "files": DataFiles(own),
             "nodes": _Nodes(self, limits, volumes),
         }
         server = Server(channel, capabilities, lease_s=float(self.order["lease_s"]))
@@ -286,7 +289,7 @@ def _have_programs(node: str, programs: Sequence[str], packages: Sequence[str], 
         )
 
 
-def _take_standard_streams(run: str) -> tuple[int, int]:
+def _take_standard_streams(run: str) -> _Streams:
     """The channel's two ends, under numbers that no program here writes to by mistake; what is said on standard error
     goes to a file."""
     source, sink = os.dup(0), os.dup(1)
@@ -294,68 +297,29 @@ def _take_standard_streams(run: str) -> tuple[int, int]:
     nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     for descriptor, target in ((nowhere, 0), (log, 1), (log, 2)):
         os.dup2(descriptor, target)
-    return source, sink
+    return _Streams(source, sink)
 
 
-class _StandardChannel:
-    """A `harness.clusters.linux.agent.protocol.Channel` over what were standard input and output."""
+@dataclass(frozen=True, slots=True)
+class _Streams:
+    """What were standard input and output. Methods block."""
 
-    def __init__(self, source: int, sink: int) -> None:
-        self._source = source
-        self._sink = sink
-        self._lines: asyncio.StreamReader | None = None
-        self._reading: asyncio.ReadTransport | None = None
-        self._writer: asyncio.WriteTransport | None = None
-        self._closed = False
+    read: int
+    write: int
 
     def first(self) -> dict[str, Any]:
-        """The first message; nothing follows it until it is answered. Blocks."""
+        """The first message; nothing follows it until it is answered."""
         line = bytearray()
         while not line.endswith(b"\n"):
-            data = os.read(self._source, 65536)
+            data = os.read(self.read, 65536)
             if not data:
                 raise ConnectionResetError("the controller is gone")
             line += data
         return decode(bytes(line))
 
     def answer(self, message: Mapping[str, Any]) -> None:
-        """Answers it. Blocks. Whoever is gone needs none."""
+        """Answers it. Whoever is gone needs none."""
+        data = encode(message)
         with suppress(OSError):
-            data = encode(message)
             while data:
-                data = data[os.write(self._sink, data) :]
-
-    async def open(self) -> None:
-        """From now on, its methods that wait can be used."""
-        loop = asyncio.get_running_loop()
-        self._lines = reader = asyncio.StreamReader(limit=LINE_BYTES_MAX)
-        self._reading, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(self._source, "rb", 0)
-        )
-        self._writer, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(self._sink, "wb", 0))
-
-    async def send(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
-        """See `Channel`. What cannot be sent at once waits in memory: requests are few, and answers small."""
-        assert not descriptors, "on one machine only"
-        if self._writer is None or self._closed or self._writer.is_closing():
-            raise ConnectionResetError("the controller is gone")
-        self._writer.write(encode(message))
-
-    async def receive(self) -> tuple[dict[str, Any], list[int]] | None:
-        """See `Channel`."""
-        assert self._lines is not None, "open"
-        try:
-            line = await self._lines.readline()
-            return (decode(line), []) if line.endswith(b"\n") else None
-        except (ValueError, OSError):
-            return None
-
-    def end(self) -> None:
-        """As if the controller had hung up: somebody on this machine wants the agent to end."""
-        if self._reading is not None:
-            self._reading.close()
-
-    def close(self) -> None:
-        """See `Channel`. The way back stays open until this process ends: that says to the controller that nothing is
-        left."""
-        self._closed = True
+                data = data[os.write(self.write, data) :]

@@ -1,89 +1,61 @@
-"""The controller's end of a conversation with an agent, through an SSH channel."""
+"""The bytes of an SSH channel, for an event loop."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.clusters.linux.agent.protocol import LINE_BYTES_MAX, decode, encode
+from harness.clusters.linux.agent.streams import CHUNK
 
 if TYPE_CHECKING:
-    from paramiko import Channel as SshStream
-
-_CHUNK = 65536
+    from paramiko import Channel
 
 
-class SshChannel:
-    """A `harness.clusters.linux.agent.protocol.Channel`. paramiko's channels block, so a thread reads; what is sent is
-    small, and is handed to a thread only to wait for a slow network."""
+class SshStream:
+    """A `harness.clusters.linux.agent.streams.Stream`. paramiko's channels block, so a thread reads, and one of the
+    loop's writes."""
 
-    def __init__(self, stream: SshStream, rest: bytes = b"") -> None:
+    def __init__(self, channel: Channel, rest: bytes = b"") -> None:
         """`rest` is what was read already. Made within the loop that is to use it."""
-        self._stream = stream
+        self._channel = channel
         self._loop = asyncio.get_running_loop()
-        self._sending = asyncio.Lock()
-        self._lines: deque[bytes] = deque()
-        self._news = asyncio.Event()
+        self._pieces: asyncio.Queue[bytes] = asyncio.Queue()
         self._ended = False
-        threading.Thread(target=self._read, args=(bytearray(rest),), name="ssh channel", daemon=True).start()
+        if rest:
+            self._pieces.put_nowait(rest)
+        threading.Thread(target=self._read, name="ssh channel", daemon=True).start()
 
-    async def send(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
-        """See `Channel`. No descriptor passes between machines."""
-        assert not descriptors, "on one machine only"
-        async with self._sending:
-            if self._ended:
-                raise ConnectionResetError("the channel is closed")
-            try:
-                await asyncio.to_thread(self._stream.sendall, encode(message))
-            except (OSError, EOFError) as gone:
-                raise ConnectionResetError(str(gone)) from gone
+    async def read(self) -> bytes:
+        """See `Stream`."""
+        if self._ended and self._pieces.empty():
+            return b""
+        return await self._pieces.get()
 
-    async def receive(self) -> tuple[dict[str, Any], list[int]] | None:
-        """See `Channel`."""
-        while not self._lines:
-            if self._ended:
-                return None
-            self._news.clear()
-            await self._news.wait()
+    async def write(self, data: bytes) -> None:
+        """See `Stream`."""
+        if self._ended:
+            raise ConnectionResetError("the channel is closed")
         try:
-            return decode(self._lines.popleft()), []
-        except ValueError:
-            return None
+            await asyncio.to_thread(self._channel.sendall, data)
+        except (OSError, EOFError) as gone:
+            raise ConnectionResetError(str(gone)) from gone
 
     def close(self) -> None:
-        """See `Channel`. Idempotent. After the other side's own end, its exit status is still to come."""
+        """See `Stream`. After the other side's own end, its exit status is still to come."""
         if not self._ended:
-            self._ended = True
             with suppress(OSError, EOFError):
-                self._stream.close()
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._news.set)
+                self._channel.close()
+            self._end()
 
-    def _read(self, rest: bytearray) -> None:
-        try:
-            while data := self._stream.recv(_CHUNK):
-                rest += data
-                if b"\n" in data:
-                    *whole, last = rest.split(b"\n")
-                    self._loop.call_soon_threadsafe(self._take, [bytes(line) for line in whole])
-                    rest = bytearray(last)
-                if len(rest) > LINE_BYTES_MAX:
-                    break
-        except (OSError, EOFError):
-            pass
-        except RuntimeError:
-            return  # the loop has ended: nobody wants it
-        with suppress(RuntimeError):
+    def _read(self) -> None:
+        with suppress(RuntimeError):  # the loop has ended: nobody wants it
+            with suppress(OSError, EOFError):
+                while data := self._channel.recv(CHUNK):
+                    self._loop.call_soon_threadsafe(self._pieces.put_nowait, data)
             self._loop.call_soon_threadsafe(self._end)
-
-    def _take(self, lines: list[bytes]) -> None:
-        self._lines.extend(lines)
-        self._news.set()
 
     def _end(self) -> None:
         self._ended = True
-        self._news.set()
+        self._pieces.put_nowait(b"")

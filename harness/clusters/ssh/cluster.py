@@ -25,11 +25,12 @@ from harness.clusters.linux import loop, naming
 from harness.clusters.linux.agent.proxies import (
     RemoteClocks,
     RemoteDisks,
+    RemoteFiles,
     RemoteLimits,
     RemoteNetwork,
     RemoteProcesses,
 )
-from harness.clusters.linux.beside import SpreadClocks, SpreadDisks, SpreadLimits, SpreadProcesses
+from harness.clusters.linux.beside import SpreadClocks, SpreadDisks, SpreadFiles, SpreadLimits, SpreadProcesses
 from harness.clusters.linux.dialing import dial
 from harness.clusters.linux.identity import Identity
 from harness.clusters.linux.programs import PORT, check_name, programs
@@ -84,6 +85,7 @@ class SshCluster:
         self.clocks = SpreadClocks({node: RemoteClocks(agent) for node, agent in agents.items()})
         self.limits = SpreadLimits({node: RemoteLimits(agent) for node, agent in agents.items()})
         self.disks = SpreadDisks({node: RemoteDisks(agent) for node, agent in agents.items()})
+        self.files = SpreadFiles({node: RemoteFiles(agent) for node, agent in agents.items()})
 
     @classmethod
     def check_options(cls, nodes: Sequence[str], options: Mapping[str, Any]) -> None:

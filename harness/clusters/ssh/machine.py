@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness.clusters.linux.agent.protocol import decode, encode, unpack_error
 from harness.clusters.linux.agent.remote import Agent
+from harness.clusters.linux.agent.streams import StreamChannel
 from harness.clusters.ssh import connection, upload
-from harness.clusters.ssh.channel import SshChannel
+from harness.clusters.ssh.channel import SshStream
 from harness.clusters.ssh.hosts import Access, Host
 from harness.errors import ClusterError, HarnessError, SplitbrainError
 
 if TYPE_CHECKING:
-    from paramiko import Channel as SshStream
-    from paramiko import SSHClient
+    from paramiko import Channel, SSHClient
 
 BOOT_TIMEOUT_S = 60.0
 LEAVE_TIMEOUT_S = 40.0
@@ -33,7 +33,7 @@ class Machine:
         self._run = run
         self._lease_s = lease_s
         self._client: SSHClient | None = None
-        self._stream: SshStream | None = None
+        self._channel: Channel | None = None
         self._rest = b""
         self._touched = False
 
@@ -45,11 +45,11 @@ class Machine:
         transport = self._client.get_transport()
         assert transport is not None, "connected"
         try:
-            stream = transport.open_session(timeout=connection.TIMEOUT_S)
-            stream.settimeout(BOOT_TIMEOUT_S)
-            stream.exec_command(upload.command(self._run, len(program), sudo=self._sudo()))
+            channel = transport.open_session(timeout=connection.TIMEOUT_S)
+            channel.settimeout(BOOT_TIMEOUT_S)
+            channel.exec_command(upload.command(self._run, len(program), sudo=self._sudo()))
             self._touched = True
-            return self._converse(stream, program + encode(order))
+            return self._converse(channel, program + encode(order))
         except SplitbrainError as problem:
             self.hang_up()
             raise type(problem)(f"{self.host}: {problem}") from None
@@ -61,8 +61,8 @@ class Machine:
 
     def attach(self) -> None:
         """Lets the agent be asked from this loop on, until the connection ends."""
-        assert self._stream is not None, "open"
-        self.agent.attach(SshChannel(self._stream, self._rest))
+        assert self._channel is not None, "open"
+        self.agent.attach(StreamChannel(SshStream(self._channel, self._rest)))
 
     def end(self, program: bytes) -> None:
         """Has everything put back and removed over there, and hangs up. Idempotent. Raises `ClusterError` when nobody
@@ -94,34 +94,34 @@ class Machine:
             self.hang_up()
 
     def _stopped(self) -> bool:
-        if self._stream is None:
+        if self._channel is None:
             return False
         try:
-            self._stream.sendall(encode({"do": "stop"}))
+            self._channel.sendall(encode({"do": "stop"}))
         except (OSError, EOFError):
             return False
         return self._exited()
 
     def _exited(self) -> bool:
         """Whether the agent comes to its proper end within some time."""
-        stream, client = self._stream, self._client
+        channel, client = self._channel, self._client
         transport = client.get_transport() if client is not None else None
-        if stream is None or transport is None:
+        if channel is None or transport is None:
             return False
         deadline = time.monotonic() + LEAVE_TIMEOUT_S
-        while not stream.status_event.wait(0.05):
+        while not channel.status_event.wait(0.05):
             if not transport.is_active() or time.monotonic() >= deadline:
                 return False
-        return stream.exit_status == 0
+        return channel.exit_status == 0
 
-    def _converse(self, stream: SshStream, said: bytes) -> dict[str, Any]:
+    def _converse(self, channel: Channel, said: bytes) -> dict[str, Any]:
         with suppress(OSError):  # it has ended already, and says why
-            stream.sendall(said)
+            channel.sendall(said)
         answer = bytearray()
         while b"\n" not in answer and len(answer) < _ANSWER_BYTES_MAX:
-            data = stream.recv(65536)
+            data = channel.recv(65536)
             if not data:
-                raise ClusterError(self._refusal(stream))
+                raise ClusterError(self._refusal(channel))
             answer += data
         line, _, self._rest = bytes(answer).partition(b"\n")
         try:
@@ -130,13 +130,13 @@ class Machine:
             raise ClusterError(f"its login shell says {line[:80]!r} where an agent should speak") from None
         if "error" in told:
             raise unpack_error(told["error"])
-        stream.settimeout(None)
-        self._stream = stream
+        channel.settimeout(None)
+        self._channel = channel
         return told
 
-    def _refusal(self, stream: SshStream) -> str:
+    def _refusal(self, channel: Channel) -> str:
         raw = b""
-        while len(raw) < 4096 and (more := stream.recv_stderr(4096)):
+        while len(raw) < 4096 and (more := channel.recv_stderr(4096)):
             raw += more
         lines = raw.decode("utf-8", "replace").strip().splitlines()
         said = "".join(char if char.isprintable() else "?" for char in (lines[-1] if lines else ""))[:200]
@@ -158,6 +158,6 @@ class Machine:
     def hang_up(self) -> None:
         """Ends the connection, and with it the agent. Idempotent."""
         self.agent.close()
-        client, self._client, self._stream = self._client, None, None
+        client, self._client, self._channel = self._client, None, None
         if client is not None:
             client.close()

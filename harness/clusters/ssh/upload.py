@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import shlex
-import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 
 from harness.clusters.docker.context import files
+from harness.clusters.linux.agent import bundle
 
-AGENT = (
-    "harness/errors",
-    "harness/faults",
-    "harness/operation",
-    "harness/target",
-    "harness/clusters/base",
-    "harness/clusters/damage",
-    "harness/clusters/linux",
-    "harness/clusters/process",
-    "harness/clusters/ssh",
-)
-"""What an agent needs beside the node runtime. All of it runs on the standard library alone."""
+_HERE = Path(__file__).parents[1]
+
+CLUSTERS = ("process", "ssh")
+"""The packages of `harness.clusters` that an agent here needs beside what every agent does."""
 
 _BOOT = """
 import sys
@@ -57,11 +49,8 @@ sys.exit(main(run))
 
 def pack(packages: Sequence[str] = ()) -> bytes:
     """The agent, the node runtime and these packages. Raises `ClusterError` for one that is not there."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in sorted(files((*AGENT, *packages)).items()):
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
+    own = [f"clusters/{name}/{file.name}" for name in CLUSTERS for file in sorted((_HERE / name).glob("*.py"))]
+    return bundle.archive(bundle.sources(*own) | files(packages))
 
 
 def command(run: str, size: int, *, sudo: bool) -> str:
