@@ -17,8 +17,10 @@ if [ -z "${CI:-}" ]; then
     fi
     reason=$("$python" -c 'from harness.clusters.process import ProcessCluster as C; print(C.probe()["available"] or "")')
     [ -z "$reason" ] || leave_out process "$reason"
+    reason=$(PYTHONPATH=tests/harness/clusters:. "$python" -c 'import ssh_rig; print(ssh_rig.problem() or "")')
+    [ -z "$reason" ] || leave_out ssh "$reason"
 fi
 # Real nodes and Chromium share two cores badly: those tests run alone, after the rest.
-"$python" -m pytest -n auto -m "not docker and not process and not browser" "$@"
+"$python" -m pytest -n auto -m "not docker and not process and not ssh and not browser" "$@"
 # Exit code 5 says that all these kinds were left out.
-"$python" -m pytest -m "(docker or process or browser)${left_out:+ and $left_out}" "$@" || [ $? -eq 5 ]
+"$python" -m pytest -m "(docker or process or ssh or browser)${left_out:+ and $left_out}" "$@" || [ $? -eq 5 ]

@@ -16,10 +16,7 @@ sys.path[:0] = [str(Path(__file__).parents[1] / "harness" / "clusters")]
 import ssh_rig  # noqa: E402 - the path comes first
 from ssh_rig import Rig  # noqa: E402
 
-pytestmark = [
-    pytest.mark.process,
-    pytest.mark.skipif(ssh_rig.problem() is not None, reason=str(ssh_rig.problem())),
-]
+pytestmark = pytest.mark.ssh
 
 
 @pytest.fixture(scope="module")

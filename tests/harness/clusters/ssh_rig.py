@@ -162,6 +162,7 @@ def problem() -> str | None:
 @contextmanager
 def rig(count: int = 3) -> Iterator[Rig]:
     """So many machines n1, n2, ..."""
+    assert problem() is None, problem()
     # pytest's own temporary directories are for one user alone, and others' logins read their keys here.
     with tempfile.TemporaryDirectory(prefix="splitbrain-rig-") as name:
         Path(name).chmod(0o755)

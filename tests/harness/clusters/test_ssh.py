@@ -23,10 +23,7 @@ T = TypeVar("T")
 NODES = ("n1", "n2", "n3")
 EVERYTHING = frozenset({"partition", "kill", "pause", "clock", "memory", "cpu", "power-loss", "disk-full"})
 
-pytestmark = [
-    pytest.mark.process,
-    pytest.mark.skipif(ssh_rig.problem() is not None, reason=str(ssh_rig.problem())),
-]
+pytestmark = pytest.mark.ssh
 
 
 @pytest.fixture(scope="module")

@@ -26,10 +26,7 @@ HERE = Path(__file__).parent
 NODES = ("n1", "n2", "n3")
 LEASE_S = 2
 
-pytestmark = [
-    pytest.mark.process,
-    pytest.mark.skipif(ssh_rig.problem() is not None, reason=str(ssh_rig.problem())),
-]
+pytestmark = pytest.mark.ssh
 
 
 @pytest.fixture(scope="module")
