@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from harness.clusters.docker import engine, launch, names
-from harness.clusters.linux import commands, processes, status
+from harness.clusters.linux import commands, logs, processes, status
 from harness.clusters.linux.identity import Identity
 from harness.clusters.linux.node import Done
 from harness.errors import ClusterError
@@ -227,6 +227,6 @@ def _plain_files(archive: bytes) -> dict[str, bytes]:
         for member in tar:
             name = PurePosixPath(member.name).name
             content = tar.extractfile(member) if member.isreg() else None
-            if content is not None and name not in ("", ".", ".."):
+            if content is not None and logs.is_harmless(name):
                 found[name] = content.read()
     return found

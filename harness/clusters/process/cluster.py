@@ -7,10 +7,8 @@ and logs, named by the run's record before they are made.
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import socket
-import stat
 import sys
 import threading
 import time
@@ -21,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from harness.clusters.base import CAPABILITIES
-from harness.clusters.linux import cgroups, ledger, loop, naming
+from harness.clusters.linux import cgroups, ledger, logs, loop, naming
 from harness.clusters.linux.agent.protocol import UnixChannel
 from harness.clusters.linux.agent.proxies import (
     RemoteClocks,
@@ -235,15 +233,8 @@ def _check_programs(target: str, service: Service) -> None:
 
 
 def _copy_logs(source: Path, directory: Path) -> None:
-    """Copies plain files only: what a node's program may have put there in the place of its log is not followed."""
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for entry in sorted(source.iterdir()):
-            file = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            with os.fdopen(file, "rb") as log:
-                if stat.S_ISREG(os.fstat(file).st_mode):
-                    with (directory / entry.name).open("wb") as copy:
-                        shutil.copyfileobj(log, copy)
+        logs.copy(source, directory)
     except OSError as problem:
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / "node.log").write_text(f"splitbrain: this log could not be fetched: {problem}\n", encoding="utf-8")
+        (directory / "node.log").write_text(f"splitbrain: no log could be fetched: {problem}\n", encoding="utf-8")
