@@ -39,7 +39,7 @@ _RECIPE = (
 )
 REPOSITORY = "splitbrain-base"
 
-_BUILT = f"{REPOSITORY}:{_SUITE}-{digest(*(part.encode() for part in _RECIPE))}"
+BUILT = f"{REPOSITORY}:{_SUITE}-{digest(*(part.encode() for part in _RECIPE))}"
 
 _EPOCH = "1735689600"
 """What the files' times are cut off at, which makes two builds from the same packages the same bytes."""
@@ -51,7 +51,7 @@ def ensure(client: APIClient, wanted: str | None, directory: Path, stop: threadi
     """The name of a base image that is on this machine; the caller holds the lock for images. `wanted` is what the plan
     asks for, None for a slim Python of our choice; `directory` is for temporary files. Raises `ClusterError`.
     """
-    for name in [wanted] if wanted else [USUAL, _BUILT]:
+    for name in [wanted] if wanted else [USUAL, BUILT]:
         if engine.image_id(client, name):
             return name
     refusal = _pull(client, wanted or USUAL, stop)
@@ -59,13 +59,15 @@ def ensure(client: APIClient, wanted: str | None, directory: Path, stop: threadi
         return wanted or USUAL
     if wanted:
         raise ClusterError(f"there is no image {wanted}, and it cannot be pulled: {refusal}")
+    if os.geteuid() != 0:
+        raise ClusterError(f"{USUAL} cannot be pulled ({refusal}), and only root can build it: run once as root")
     if shutil.which("mmdebstrap") is None:
         raise ClusterError(
             f"{USUAL} cannot be pulled ({refusal}), and without mmdebstrap it cannot be built from Debian packages: "
             "reach a registry, or apt-get install mmdebstrap"
         )
     _build(client, directory, stop)
-    return _BUILT
+    return BUILT
 
 
 def _pull(client: APIClient, name: str, stop: threading.Event) -> str | None:
@@ -96,15 +98,15 @@ def _build(client: APIClient, directory: Path, stop: threading.Event) -> None:
         if build.returncode:
             log.seek(0)
             last = "\n".join(log.read().splitlines()[-10:])
-            raise ClusterError(f"building {_BUILT} from Debian packages failed; the last lines were:\n{last}")
-    repository, _, tag = _BUILT.partition(":")
-    with engine.explained(f"importing {_BUILT}"):
+            raise ClusterError(f"building {BUILT} from Debian packages failed; the last lines were:\n{last}")
+    repository, _, tag = BUILT.partition(":")
+    with engine.explained(f"importing {BUILT}"):
         answer = client.import_image_from_file(
             str(tar), repository=repository, tag=tag, changes=[f"LABEL {LABEL}=base"]
         )
         # The engine answers 200 before it begins to read, so only the image itself proves that it was imported.
-        if not engine.image_id(client, _BUILT):
-            raise ClusterError(f"importing {_BUILT} failed: {answer}")
+        if not engine.image_id(client, BUILT):
+            raise ClusterError(f"importing {BUILT} failed: {answer}")
     tar.unlink()
 
 

@@ -1,4 +1,4 @@
-"""The docker cluster: nodes in containers, broken from the host.
+"""The docker cluster: nodes in containers, broken from outside by root (`hands`), or by a sidecar of each (`sidecars`).
 
 The run's things are made in an order that lets anyone take them away again: the record on disk names the network and
 the packet filter before they exist, containers and network carry labels, and `destroy` (or the end of `run`, or a later
@@ -9,40 +9,36 @@ other nodes and the controller, and nothing else.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import asdict
 from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from harness.clusters.base import CAPABILITIES
+from harness.clusters.base import CAPABILITIES, Network
 from harness.clusters.docker import engine, names, remove
 from harness.clusters.docker import image as node_image
-from harness.clusters.docker.node import DATA, DockerNode, Placement
+from harness.clusters.docker.hands import Hands
+from harness.clusters.docker.launch import DATA
+from harness.clusters.docker.node import DockerNode, Placement
+from harness.clusters.docker.sidecars import Sidecars
+from harness.clusters.docker.sidecars import ensure_image as ensure_sidecar_image
 from harness.clusters.docker.warden import Warden
 from harness.clusters.linux import addresses, cgroups, ledger, loop, naming, nft, packets, vdso_self_test
 from harness.clusters.linux.agent.server import LEASE_S
-from harness.clusters.linux.cgroups import Group
-from harness.clusters.linux.clocks import PatchedClocks
 from harness.clusters.linux.dialing import dial
 from harness.clusters.linux.disks import capability as disks
-from harness.clusters.linux.disks.capability import Disks
-from harness.clusters.linux.disks.volume import Volume
-from harness.clusters.linux.files import DataFiles
-from harness.clusters.linux.host_network import HostNetwork
 from harness.clusters.linux.identity import Identity
-from harness.clusters.linux.limits import CgroupLimits
-from harness.clusters.linux.network import BridgeNetwork
-from harness.clusters.linux.node import ServiceNode
 from harness.clusters.linux.programs import PORT, programs
-from harness.clusters.linux.services import Services
 from harness.clusters.linux.work import to_its_end
-from harness.errors import ClusterError, Unsupported, UsageError
+from harness.errors import ClusterError, HarnessError, Unsupported, UsageError
 from harness.node.connection import TcpConnection
 from harness.target import CommandService, NodeService, Service
 
@@ -86,16 +82,21 @@ class DockerCluster:
         self._warden = Warden(lease_s=self.lease_s)
         self._members: dict[str, DockerNode] = {}
         self._clients_made = 0
-        locks = {node: asyncio.Lock() for node in self.nodes}
-        self._inside = HostNetwork(self._members, self._table.name, self._table.owner)
-        self.network: BridgeNetwork | HostNetwork = self._inside
-        """At the bridge where the kernel can filter there, else inside the nodes."""
-        self.limits = CgroupLimits(self._members, locks, _group_of)
-        self.clocks = PatchedClocks(self._members, locks)
-        self.processes = Services(self._members, locks, self.clocks, self._stop.is_set)
-        self.files = DataFiles(self._members)
-        self._volumes: dict[str, Volume] = {}
-        self.disks = Disks(self._members, locks, self.processes, self._volumes)
+        self._hands: Hands | Sidecars
+        if os.geteuid() == 0:
+            self._hands = Hands(self._members, self.nodes, self._table, self._stop.is_set)
+        else:
+            self._hands = Sidecars(self.nodes, lease_s=self.lease_s)
+        self.processes = self._hands.processes
+        self.clocks = self._hands.clocks
+        self.limits = self._hands.limits
+        self.disks = self._hands.disks
+        self.files = self._hands.files
+
+    @property
+    def network(self) -> Network:
+        """See `harness.clusters.base.Cluster`."""
+        return self._hands.network
 
     @property
     def run_name(self) -> str:
@@ -111,6 +112,8 @@ class DockerCluster:
     def probe(cls) -> Mapping[str, str | None]:
         if reason := engine.problem():
             return dict.fromkeys(("available", *CAPABILITIES), reason)
+        if os.geteuid() != 0:
+            return cls._probe_sidecar()
         return {
             "available": None,
             "partition": nft.problem("bridge") and nft.problem("inet"),
@@ -122,6 +125,24 @@ class DockerCluster:
             "clock": vdso_self_test.self_test(),
             **disks.problems(),
         }
+
+    @classmethod
+    def _probe_sidecar(cls) -> Mapping[str, str | None]:
+        """Makes a cluster of one node, asks in its sidecar, and removes it."""
+        trial = cls(["n1"], None, "probe")  # type: ignore[arg-type]  # it draws nothing
+
+        async def ask() -> Mapping[str, str | None]:
+            assert isinstance(trial._hands, Sidecars), "without root"
+            await to_its_end(partial(trial._provision, None, with_volumes=False))
+            await trial._begin(probe=True)
+            return trial._hands.powers["n1"]
+
+        try:
+            return {"available": None, **asyncio.run(ask())}
+        except HarnessError as problem:
+            return dict.fromkeys(("available", *CAPABILITIES), str(problem))
+        finally:
+            trial._remove()
 
     @classmethod
     def sweep(cls) -> list[str]:
@@ -143,7 +164,8 @@ class DockerCluster:
         if reason := await to_its_end(engine.problem):
             raise ClusterError(reason)
         with_volumes = bool(needs & disks.OF_A_VOLUME)
-        await to_its_end(partial(self._provision, service, with_volumes), hurry=self._stop.set)
+        await to_its_end(partial(self._provision, service, with_volumes=with_volumes), hurry=self._stop.set)
+        await self._begin()
         await self.processes.start(self.nodes)
 
     async def connect(self, node: str) -> TcpConnection:
@@ -166,41 +188,61 @@ class DockerCluster:
     async def destroy(self) -> None:
         await to_its_end(self._remove)
 
-    def _provision(self, service: Service, with_volumes: bool) -> None:
+    def _provision(self, service: Service | None, *, with_volumes: bool) -> None:
         """Makes the image, the network, the packet filter, the containers and their volumes. Blocks for about a second,
-        or a minute where a base image must be had first.
+        or a minute where a base image must be had first. Without a service, the nodes are made to look at.
         """
         with self._working:
             client = self._open.enter_context(engine.connected())
-            self._record = ledger.amend(self._record, tables=((self._table.family, self._table.name),))
+            if isinstance(self._hands, Hands):
+                self._record = ledger.amend(self._record, tables=((self._table.family, self._table.name),))
+                if with_volumes:
+                    self._hands.give_volumes(self._record.scratch)
+            else:
+                ledger.write(self._record)
             self._record = ledger.amend(self._record, agent=str(self._warden.start(self._record)))
             self._go_on()
-            recipe = node_image.of_service(service)
-            image = node_image.ensure(client, recipe, self._base, self._record.scratch, self._stop)
+            if service is None:
+                image = ensure_sidecar_image(client, self._record.scratch, self._stop)
+            else:
+                recipe = node_image.of_service(service)
+                image = node_image.ensure(client, recipe, self._base, self._record.scratch, self._stop)
             self._go_on()
             subnet = self._make_network(client)
             by_node = {node: addresses.node_address(subnet, index) for index, node in enumerate(self.nodes)}
             self._go_on()
-            if nft.problem(self._table.family) is None:
-                self.network = BridgeNetwork(self._table, self._inside)
-                self.network.open(by_node)
             placement = Placement(self._record.run, self._controller, image, names.network(self._record.run), by_node)
+            self._hands.prepare(client, placement, self._stop)
             for node, address in by_node.items():
-                daemons = programs(service, node, by_node, data=DATA, python="python3")
+                daemons = programs(service, node, by_node, data=DATA, python="python3") if service else []
                 speaks = isinstance(service, NodeService)
                 self._members[node] = DockerNode(client, node, address, daemons, speaks)
 
             def make(node: DockerNode) -> None:
                 self._go_on()
                 node.create(placement)
-                if with_volumes:
-                    image = self._record.scratch / f"{node.name}.ext4"
-                    self._volumes[node.name] = Volume(node.name, node.data, DATA, node.init, image)
-                    self._volumes[node.name].make()
+                self._hands.take(client, node, placement)
 
             with ThreadPoolExecutor(max_workers=8) as pool:
                 for made in [pool.submit(make, node) for node in self._members.values()]:
                     made.result()
+
+    async def _begin(self, *, probe: bool = False) -> None:
+        by_name = {name: node.address for name, node in self._members.items()}
+        await self._hands.begin(
+            {
+                name: {
+                    "run": self._record.run,
+                    "controller": str(self._controller),
+                    "node": name,
+                    "addresses": by_name,
+                    "daemons": [asdict(daemon) for daemon in node.daemons],
+                    "speaks": node.speaks,
+                    "probe": probe,
+                }
+                for name, node in self._members.items()
+            }
+        )
 
     def _make_network(self, client: APIClient) -> IPv4Network:
         from docker.types import IPAMConfig, IPAMPool
@@ -229,22 +271,11 @@ class DockerCluster:
     def _remove(self) -> None:
         self._stop.set()
         with self._working:
-            self.disks.close()
-            self.clocks.close()
-            self._inside.close()
+            self._hands.close()
             self._open.close()
             if self._record.directory.exists():
                 remove.run(self._record)
             self._warden.dismiss()
-
-
-def _group_of(node: ServiceNode) -> Group:
-    """A container has a control group of its own, in which its services are born, and which goes with it."""
-    assert isinstance(node, DockerNode), "a docker cluster's nodes are containers"
-    try:
-        return cgroups.of(min(node.keepers))
-    except (ValueError, ProcessLookupError) as gone:
-        raise ClusterError(f"the container of {node.name} is not there") from gone
 
 
 def _docker_subnets(client: APIClient) -> list[IPv4Network]:

@@ -1,9 +1,9 @@
 """The Docker engine, as far as it is needed here, and whether it is one whose containers this process can break.
 
-The faults work on the containers' processes and bridges from the host, so the engine must run on this machine, in our
-own pid and network namespaces, and we must be root. An engine elsewhere (a remote host, Docker Desktop's virtual
-machine, a rootless engine) can run the containers but nothing here could reach into them: that is said before a run
-starts, not found out by its faults.
+Root works on the containers' processes and bridges from the host, so the engine must run on this machine, in our own
+pid and network namespaces. Whoever else may use the engine works through sidecars, and still reaches the nodes by the
+host's network. An engine elsewhere (a remote host, Docker Desktop's virtual machine, a rootless engine) can run the
+containers but nothing here could reach them: that is said before a run starts, not found out by its faults.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ANSWER_TIMEOUT_S = 10
 
 _UNIX = "unix://"
 
-_ROOT_ONLY = "only root may use it and break its containers: run as root, or use --cluster sim"
+_REFUSED = "this user may not use it: run as root, join the group that owns its socket, or use --cluster sim"
 
 DEFAULT_ENDPOINT = "unix:///var/run/docker.sock"
 
@@ -51,7 +51,7 @@ def connected() -> Iterator[APIClient]:
             _peer(where.removeprefix(_UNIX))  # asked first: the client library leaks a socket where nobody listens
         client = APIClient(base_url=where, version="auto", timeout=ANSWER_TIMEOUT_S, num_pools=32)
     except PermissionError as refused:
-        raise ClusterError(f"Docker engine at {where}: {_ROOT_ONLY}") from refused
+        raise ClusterError(f"Docker engine at {where}: {_REFUSED}") from refused
     except (errors.DockerException, OSError) as problem:
         raise ClusterError(f"Docker engine does not answer at {where}: start it, or use --cluster sim") from problem
     client.timeout = TIMEOUT_S
@@ -99,8 +99,6 @@ def problem() -> str | None:
         return f"the Docker SDK for Python cannot be imported: {absent}"
     except ClusterError as silent:
         return str(silent)
-    if os.geteuid() != 0:
-        return f"Docker engine at {endpoint()}: {_ROOT_ONLY}"
     if version is None:
         return f"what answers at {endpoint()} is no Docker engine"
     return _elsewhere()
@@ -109,6 +107,8 @@ def problem() -> str | None:
 def _elsewhere() -> str | None:
     if not endpoint().startswith(_UNIX):
         return f"the Docker engine at {endpoint()} is another machine's: its containers cannot be broken from here"
+    if os.geteuid() != 0:
+        return None  # its namespaces are not ours to look at; whether its networks are here shows when one is made
     pid = _peer(endpoint().removeprefix(_UNIX))
     try:
         same_network = Path(f"/proc/{pid}/ns/net").readlink() == Path("/proc/self/ns/net").readlink()

@@ -112,12 +112,12 @@ def _build(client: APIClient, name: str, base: str, recipe: Recipe) -> None:
 
 
 def _drop_old(client: APIClient, current: str, base: str) -> None:
-    """Removes node images but for the newest, and bases of ours that none of them needs."""
+    """Removes node images but for the newest, and bases of ours of former recipes."""
     images = client.images(REPOSITORY, filters={"label": f"{LABEL}=image"})
     old = sorted(images, key=lambda image: int(image["Created"]), reverse=True)[KEPT:]
     for image in old + client.images(base_image.REPOSITORY, filters={"label": f"{LABEL}=base"}):
         for tag in image["RepoTags"] or ():
-            if tag not in (current, base):
+            if tag not in (current, base, base_image.BUILT):
                 _drop(client, tag)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from harness.clusters.docker import engine, launch, names
+from harness.clusters.docker.launch import DATA, LOGS, POLL_S, SETTLE_TIMEOUT_S
 from harness.clusters.linux import commands, logs, processes, status
 from harness.clusters.linux.identity import Identity
 from harness.clusters.linux.node import Done
@@ -25,13 +26,8 @@ from harness.target import Daemon
 if TYPE_CHECKING:
     from docker import APIClient
 
-DATA = "/var/lib/splitbrain"
-LOGS = "/var/log/splitbrain"
 _SLEEP = ("sleep", "infinity")
 _RUNTIME = ("runc", "init")
-
-SETTLE_TIMEOUT_S = 10.0
-POLL_S = 0.002
 
 LOG_BYTES_MAX = 64 * 1024 * 1024
 """What is fetched of one node's logs."""
@@ -71,7 +67,7 @@ class DockerNode:
     """The processes that keep the container alive: the init and the sleeper. They are never signalled."""
 
     def __post_init__(self) -> None:
-        self.port = self.daemons[0].port
+        self.port = self.daemons[0].port if self.daemons else 0
 
     def create(self, placement: Placement) -> None:
         """Makes and starts the container, without the service. Raises `ClusterError`."""
@@ -97,7 +93,11 @@ class DockerNode:
             self.client.create_container_from_config(config, name)  # type: ignore[no-untyped-call]  # the stubs forgot it
             self.container = name
             self.client.start(name)
-            init = int(self.client.inspect_container(name)["State"]["Pid"])
+
+    def settle(self) -> None:
+        """Finds the container's processes, which takes root. Raises `ClusterError`."""
+        with engine.explained(f"looking at the container of {self.name}"):
+            init = int(self.client.inspect_container(self.container)["State"]["Pid"])
         self._find_keepers(init)
 
     @property
@@ -158,18 +158,16 @@ class DockerNode:
 
     def _start(self, daemon: Daemon) -> int:
         with engine.explained(f"starting {daemon.name} on {self.name}"):
-            command = launch.command_line(daemon, DATA, LOGS)
             run = self.client.exec_create(
                 self.container,
-                command,
+                launch.command_line(daemon),
                 stdout=False,
                 stderr=False,
                 environment={"HOME": DATA, **daemon.env},
-                workdir=DATA,
             )["Id"]
             self.client.exec_start(run, detach=True)
             pid = int(self.client.exec_inspect(run)["Pid"])
-        _wait_for_program(pid)
+        launch.wait_for_program(pid, _RUNTIME)
         return pid
 
     def _find_keepers(self, init: int) -> None:
@@ -200,24 +198,6 @@ class DockerNode:
                 if len(raw) > LOG_BYTES_MAX:
                     break
         return _plain_files(bytes(raw))
-
-
-def _wait_for_program(pid: int) -> None:
-    """Until the engine's runtime has become the shell and the shell the service, or is gone: a clock patched before
-    would be lost with them."""
-    deadline = time.monotonic() + SETTLE_TIMEOUT_S
-    while time.monotonic() < deadline:
-        try:
-            line = processes.command_line(pid)
-        except ProcessLookupError:
-            return
-        if not processes.alive(pid) or (line and not _starts(line, launch.SHELL) and not _starts(line, _RUNTIME)):
-            return
-        time.sleep(POLL_S)
-
-
-def _starts(line: Sequence[str], words: Sequence[str]) -> bool:
-    return list(line[: len(words)]) == list(words)
 
 
 def _plain_files(archive: bytes) -> dict[str, bytes]:

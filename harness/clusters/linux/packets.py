@@ -1,5 +1,5 @@
 """What this machine's kernel and programs can do to packets, found out by trying, in network namespaces that last as
-long as the question.
+long as the question. Whoever may not make any, as in a sidecar, tries it on the loopback device of its own.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from harness.errors import ClusterError
 
 _PEER = "198.18.0.1"
 _NAMESPACE = ("unshare", "--net", "--")
+_DEVICE = "lo"
 
 
 def problems() -> Mapping[str, str | None]:
     """For "reject" and each of `harness.clusters.base.PACKETS`: None when nodes on this machine can have it, else why
-    not. Needs the rights to make network namespaces."""
+    not. Needs the rights to change a network."""
     filtering = nft.problem("inet")
     queueing = None if has_netem() else filtering or _queueing_problem()
     return {
@@ -37,11 +38,23 @@ def has_netem() -> bool:
 
 
 @cache
+def _aside() -> Sequence[str]:
+    """What a command line begins with that runs in a network namespace of its own; empty where that may not be had."""
+    try:
+        refused = commands.run([*_NAMESPACE, "true"]).code
+    except ClusterError:
+        refused = 1
+    return () if refused else _NAMESPACE
+
+
+@cache
 def _tc_problem(kind: str, *options: str) -> str | None:
     if commands.found("tc") is None:
         return "tc is not installed (on Debian: apt-get install iproute2)"
     try:
-        done = commands.run([*_NAMESPACE, "tc", "qdisc", "add", "dev", "lo", "root", kind, *options])
+        done = commands.run([*_aside(), "tc", "qdisc", "add", "dev", _DEVICE, "root", kind, *options])
+        if not done.code and not _aside():
+            commands.run(["tc", "qdisc", "del", "dev", _DEVICE, "root"])
     except ClusterError as problem:
         return str(problem)
     return f"this kernel has no qdisc {kind}: {done.complaint}" if done.code else None
@@ -52,7 +65,7 @@ def _queueing_problem() -> str | None:
     missing = "this kernel has no netem, and its packets cannot be queued to a program instead"
 
     def entering(argv: Sequence[str]) -> list[str]:
-        return [*_NAMESPACE, *argv]
+        return [*_aside(), *argv]
 
     try:
         Delays(entering, f"{nft.PREFIX}probe", f"probe:{os.getpid()}", [_PEER]).stop()

@@ -25,7 +25,8 @@ async def main(made: DockerCluster) -> None:
         await made.network.shape("slow", NODES, Shape(delay_ms=20, loss=0.1))
         await made.clocks.skew("n2", 1000)
         await made.processes.pause(["n3"])
-        say("up", made, pids=[pid for member in made.members.values() for pid in [*member.pids(), *member.keepers]])
+        pids = [pid for member in made.members.values() for pid in [*member.pids(), *member.keepers]]
+        say("up", made, pids=pids)  # of those that it sees itself
         await asyncio.sleep(120)
     finally:
         await made.destroy()

@@ -1,7 +1,8 @@
 """Runs a program as a user who is nobody in particular: `python unprivileged.py PROGRAM ARGUMENT...`, as root.
 
 The Python that runs the tests, or the checkout, may lie below a directory that only root can enter, such as /root. In a
-mount namespace of its own the program sees an empty directory there, with nothing in it but what it needs.
+mount namespace of its own the program sees an empty directory there, with nothing in it but what it needs. GROUPS_TOO
+in its environment are groups, by number, that it belongs to besides.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def main(program: list[str]) -> None:
         path.mkdir(parents=True, exist_ok=True)
         namespaces.mount(f"/proc/self/fd/{descriptor}", str(path), None, namespaces.MS_BIND)
         os.close(descriptor)
-    os.setgroups([])
+    os.setgroups([int(group) for group in os.environ.get("GROUPS_TOO", "").split()])
     os.setresgid(USER, USER, USER)
     os.setresuid(USER, USER, USER)
     os.environ.pop("XDG_RUNTIME_DIR", None)
