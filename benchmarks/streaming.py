@@ -7,6 +7,10 @@ event (an operation is two): recording, copying the new events out of the record
 `remembered` is the most operations, values and groups of values that the stream held after any batch. `MB` is what the
 process grows by from its tenth batch on when nothing but the stream outlives a batch. What is aimed at: less than 0.3
 us to judge an event, and memory that does not grow with the history.
+
+Then what it costs to judge the beginnings of a history (`checkers.prefixes`), of lists, sets and locks: `looks` are how
+many were judged, `feed` is all of that per event, `check` the one check of the whole, and `times` how many of it the
+looks came to together.
 """
 
 from __future__ import annotations
@@ -16,12 +20,13 @@ import itertools
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
 from checkers.linearizable import Linearizable
+from checkers.list_append import ListAppend
 from checkers.online import RegisterStream
 from harness._core import Recorder
 from harness.checker import Budget
@@ -31,6 +36,9 @@ from harness.verdict import Verdict
 CLIENTS = 50
 CRASHED = 100
 BATCH = 10_000
+PREFIX_OPS = 100_000
+KEYS = 100
+OPS_PER_KEY = 64
 WARM_BATCHES = 10
 INVOKE, OK, FAIL, INFO = range(4)
 
@@ -141,6 +149,65 @@ def resident_bytes() -> int:
 CASES = {"follow": follow, "alone": alone}
 
 
+def answers_of(kind: str, rng: Random) -> Iterator[tuple[str, str, Any, Any]]:
+    """Operations that take effect at once, without end: function, key, what is asked and what is answered. Keys are
+    left for new ones after a while, so lists and sets stay short."""
+    states: dict[str, list[int]] = {}
+    for number in itertools.count():
+        key = f"{number // (KEYS * OPS_PER_KEY)}-{rng.randrange(KEYS)}"
+        held = states.setdefault(key, [])
+        if kind == "lock":
+            f = "release" if held else "acquire"
+            states[key] = [] if held else [number]
+            yield f, key, None, None
+            continue
+        reads = rng.random() < 0.5
+        if not reads:
+            held.append(number)
+        if kind == "set":
+            yield ("read", key, None, list(held)) if reads else ("add", key, number, number)
+        else:
+            asked = [["r", key, None]] if reads else [["append", key, number]]
+            yield "txn", "", asked, [["r", key, list(held)]] if reads else asked
+
+
+def beginnings(kind: str, count: int) -> str:
+    """Feeds a history of so many operations, a batch at a time, and checks it once."""
+    checker = PREFIXED[kind]()
+    recorder = Recorder()
+    looked: list[int] = []
+
+    def so_far() -> History:
+        looked.append(len(looked))
+        return History(recorder.history())
+
+    stream = checker.stream(so_far)
+    assert stream is not None
+    spent, fed = 0.0, 0
+    answers = answers_of(kind, Random(1))
+    for number, (f, key, asked, answered) in zip(range(count), answers, strict=False):
+        invoked = recorder.invoke(10 * number, number % CLIENTS, f, key or None, asked, "n1")
+        recorder.complete(invoked, 10 * number + 5, OK, answered)
+        if number % (BATCH // 2) == 0:
+            batch = History(recorder.tail(fed))
+            fed += len(batch)
+            began = time.process_time()
+            assert stream.feed(batch) is None
+            spent += time.process_time() - began
+    began = time.process_time()
+    verdict = checker.check(History(recorder.history()), budget=Budget()).verdict
+    whole = time.process_time() - began
+    assert verdict is Verdict.PASS, verdict
+    return f"{len(looked):>6} {1e6 * spent / fed:>9.3f} {1e6 * whole / fed:>9.3f} {spent / whole:>6.1f}"
+
+
+PREFIXED: dict[str, Callable[[], Any]] = {
+    "append": lambda: ListAppend(level="serializable"),
+    "set": lambda: Linearizable(model="set"),
+    "lock": lambda: Linearizable(model="mutex"),
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ops", type=int, nargs="+", default=[1_000_000, 5_000_000])
@@ -157,6 +224,9 @@ def main() -> None:
             for case in CASES
         ]
         print(f"{count:>11,} {' '.join(shown)}", flush=True)
+    print(f"\n{'operations':>11} {'of':<8} {'looks':>6} {'feed us':>9} {'check us':>9} {'times':>6}")
+    for kind in PREFIXED:
+        print(f"{PREFIX_OPS:>11,} {kind:<8} {beginnings(kind, PREFIX_OPS)}", flush=True)
 
 
 if __name__ == "__main__":
