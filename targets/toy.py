@@ -18,17 +18,28 @@ from harness.errors import NodeError, UnknownName
 from harness.node import RpcError
 from harness.target import Bug, Membership, NodeService, Trial
 from workloads.append import AppendClient
+from workloads.bank import BankClient
+from workloads.counter import CounterClient
 from workloads.lock import LockClient
+from workloads.queue import QueueClient
 from workloads.register import RegisterClient
 from workloads.set import SetClient
+from workloads.unique_ids import UniqueIdsClient
 
 CLIENTS: dict[str, Callable[[Callable[[], Any]], Client]] = {
     "register": RegisterClient,
     "append": AppendClient,
     "set": SetClient,
     "lock": LockClient,
+    "counter": CounterClient,
+    "queue": QueueClient,
+    "unique-ids": UniqueIdsClient,
+    "bank": BankClient,
 }
 """The client of each workload that a toy can serve."""
+
+TRANSACTIONS = tuple(name for name in CLIENTS if name not in ("register", "lock"))
+"""The workloads whose clients send transactions (`targets.toys.values`)."""
 
 READY_S_MAX = 30.0
 ASK_S_MAX = 1.0

@@ -20,6 +20,7 @@ from harness.streams import Streams
 from harness.target import Target
 from harness.toll import InForce
 from harness.watchdog import WATCHDOG, Watchdog
+from harness.workload import Workload
 from workloads.register import Register
 
 
@@ -39,7 +40,7 @@ def play(
     time_s: float = 20,
     settle_s: float = 5,
     nodes: int = 5,
-    workload: Register | None = None,
+    workload: Workload | None = None,
     keep_quorum: bool = False,
     restart: bool = False,
     look: Callable[[SimCluster], None] | None = None,
@@ -72,14 +73,14 @@ def perform(
     streams: Streams,
     time_s: float,
     settle_s: float,
-    workload: Register | None = None,
+    workload: Workload | None = None,
     keep_quorum: bool = False,
     restart: bool = False,
     look: Callable[[SimCluster], None] | None = None,
 ) -> History:
     """A run with all its phases on any cluster, as `splitbrain run` makes one."""
     names = list(cluster.nodes)
-    work = workload or Register()
+    work: Any = workload or Register()
     recorder = Recorder(None)
     in_force = InForce(names, keep_quorum=keep_quorum)
     workers = [NemesisWorker(each, cluster, target, in_force) for each in nemeses]
@@ -120,7 +121,7 @@ def perform(
             recorder=recorder,
             nodes=names,
             concurrency=work.concurrency,
-            clients=lambda node: target.client("register", cluster, node),
+            clients=lambda node: target.client(work.name, cluster, node),
             now=lambda: cluster.now() - epoch,
             random=streams.stream("ops"),
             nemeses={

@@ -14,12 +14,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from checkers.isolation import NAMED
-from harness.generators import Context, Generator, delay, each_thread, limit, repeat, stagger, until_ok
+from harness.generators import Context, Generator, stagger
 from harness.generators.protocol import PENDING, Answer, node
 from harness.operation import Operation
 from harness.options import integer, number, weights
 from workloads.connected import Connected
-from workloads.register import FINAL_PAUSE_S, FINAL_TRIES, KEYS_MAX, RATE_MAX
+from workloads.ending import final_reads
+from workloads.register import KEYS_MAX, RATE_MAX
 
 STEPS = ("r", "append")
 
@@ -60,9 +61,8 @@ class Append:
         return stagger(1 / self.rate, Load(self.keys, self.length, reads, 1))
 
     def final(self) -> Generator:
-        """Every worker reads every list until it has an answer, or has tried `FINAL_TRIES` times."""
-        reads = [Operation("txn", None, [["r", key, None]]) for key in range(self.keys)]
-        return each_thread([until_ok(limit(FINAL_TRIES, delay(FINAL_PAUSE_S, repeat(read)))) for read in reads])
+        """Every worker reads every list."""
+        return final_reads(Operation("txn", None, [["r", key, None]]) for key in range(self.keys))
 
     def checker_options(self, expectation: str) -> Mapping[str, Any]:
         """Tells the isolation levels that these are lists."""

@@ -13,21 +13,19 @@ from itertools import accumulate
 from typing import Any, ClassVar
 
 from harness.client import Failed
-from harness.generators import Context, Generator, delay, each_thread, limit, repeat, stagger, until_ok
+from harness.generators import Context, Generator, stagger
 from harness.generators.context import pick
 from harness.generators.protocol import PENDING, Answer, node
 from harness.generators.table import Table
 from harness.operation import Operation, Type
 from harness.options import integer, number, weights
 from workloads.connected import Connected
+from workloads.ending import final_reads
 
 FUNCTIONS = ("read", "write", "cas")
 
 KEYS_MAX = 100_000
 RATE_MAX = 1_000_000
-
-FINAL_TRIES = 20
-FINAL_PAUSE_S = 0.25
 
 Seen = Table[Table[int | None]]
 """By thread and key: the last value that the thread's worker saw there, None for none."""
@@ -78,12 +76,8 @@ class Register:
         return stagger(1 / self.rate, Load(shares, self.keys, 1, Table.of([nothing] * self.concurrency)))
 
     def final(self) -> Generator:
-        """Every worker reads every key until it has an answer, or has tried `FINAL_TRIES` times."""
-        reads = [
-            until_ok(limit(FINAL_TRIES, delay(FINAL_PAUSE_S, repeat(Operation("read", key)))))
-            for key in range(self.keys)
-        ]
-        return each_thread(reads)
+        """Every worker reads every key."""
+        return final_reads(Operation("read", key) for key in range(self.keys))
 
     def checker_options(self, expectation: str) -> Mapping[str, Any]:
         """Tells the checkers of single objects that these are compare-and-set registers."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from harness.generators import Context, Generator, delay, each_thread, limit, repeat, stagger, until_ok
+from harness.generators import Context, Generator, stagger
 from harness.generators.protocol import PENDING, Answer, node
 from harness.operation import Operation
 from harness.options import integer, number, weights
 from workloads.connected import Connected
-from workloads.register import FINAL_PAUSE_S, FINAL_TRIES, KEYS_MAX, RATE_MAX
+from workloads.ending import final_reads
+from workloads.register import KEYS_MAX, RATE_MAX
 
 FUNCTIONS = ("add", "read")
 
@@ -45,9 +46,8 @@ class Set:
         return stagger(1 / self.rate, Load(self.keys, adds, 1))
 
     def final(self) -> Generator:
-        """Every worker reads every set until it has an answer, or has tried `FINAL_TRIES` times."""
-        reads = [Operation("read", key) for key in range(self.keys)]
-        return each_thread([until_ok(limit(FINAL_TRIES, delay(FINAL_PAUSE_S, repeat(read)))) for read in reads])
+        """Every worker reads every set."""
+        return final_reads(Operation("read", key) for key in range(self.keys))
 
     def checker_options(self, expectation: str) -> Mapping[str, Any]:
         """Tells `linearizable` that these are sets."""

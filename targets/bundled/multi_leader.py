@@ -6,7 +6,7 @@ from harness.claims import Claim
 from harness.options import number
 from harness.target import NodeService, Trial
 from targets.bundled.promises import FAULTS, promise
-from targets.toy import Toy
+from targets.toy import TRANSACTIONS, Toy
 
 
 def multi_leader(*, batch_ms: float = 5, gossip_ms: float = 400, bug: str | None = None) -> Toy:
@@ -18,12 +18,19 @@ def multi_leader(*, batch_ms: float = 5, gossip_ms: float = 400, bug: str | None
         "multi-leader",
         NodeService("targets.toys.multi_leader:MultiLeader", options=options),
         CLAIMS,
-        workloads=("register", "append", "set", "lock"),
+        workloads=("register", "lock", *TRANSACTIONS),
         trials=(Trial("register", ("partition", "kill", "clock")),),
     ).with_bug(bug)
 
 
+SERVED_UNDER = ("partition", "clock", "packet")
+"""The faults that cost it no answer, whatever is asked."""
+
 CLAIMS: tuple[Claim, ...] = (
     promise("multi-leader-converges", {"converges": {"within": 5}}, *FAULTS),
-    promise("multi-leader-available", {"availability": {"min": 0.99}}, "partition", "clock", "packet"),
+    promise("multi-leader-available", {"availability": {"min": 0.99}}, *SERVED_UNDER),
+    *(
+        promise(f"multi-leader-{workload}-available", {"availability": {"min": 0.99}}, *SERVED_UNDER, workload=workload)
+        for workload in TRANSACTIONS
+    ),
 )

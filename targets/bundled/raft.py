@@ -7,7 +7,7 @@ from harness.errors import UsageError
 from harness.options import number
 from harness.target import NodeService, Trial
 from targets.bundled.promises import FAULTS, promise
-from targets.toy import Planted, Toy
+from targets.toy import TRANSACTIONS, Planted, Toy
 
 
 def raft(*, election_ms: float = 300, heartbeat_ms: float = 60, batch_ms: float = 4, bug: str | None = None) -> Toy:
@@ -22,7 +22,7 @@ def raft(*, election_ms: float = 300, heartbeat_ms: float = 60, batch_ms: float 
         "raft",
         NodeService("targets.toys.raft:Raft", options=options),
         CLAIMS,
-        workloads=("register", "append", "set", "lock"),
+        workloads=("register", "lock", *TRANSACTIONS),
         bugs=BUGS,
         trials=(Trial("register", ("partition", "kill", "pause", "clock")),),
     ).with_bug(bug)
@@ -39,6 +39,10 @@ CLAIMS: tuple[Claim, ...] = (
     promise("raft-append-serializable", "strict-serializable", *FAULTS, workload="append"),
     promise("raft-set-keeps", "set-full", *FAULTS, workload="set"),
     promise("raft-lock-exclusive", "linearizable", *FAULTS, workload="lock"),
+    promise("raft-counter-exact", "linearizable", *FAULTS, workload="counter"),
+    promise("raft-queue-in-order", "linearizable", *FAULTS, workload="queue"),
+    promise("raft-ids-unique", "unique-ids", *FAULTS, workload="unique-ids"),
+    promise("raft-bank-keeps-money", "bank", *FAULTS, workload="bank"),
 )
 
 BUGS = (

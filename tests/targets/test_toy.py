@@ -108,8 +108,8 @@ def test_of_those_who_say_that_they_lead_the_latest_term_counts() -> None:
 def test_clients_are_those_of_the_workload() -> None:
     async def scene(cluster: SimCluster) -> None:
         assert isinstance(raft().client("register", cluster, "n1"), RegisterClient)
-        with pytest.raises(UnknownName, match="no client for workload 'bank'"):
-            raft().client("bank", cluster, "n1")
+        with pytest.raises(UnknownName, match="no client for workload 'poetry'"):
+            raft().client("poetry", cluster, "n1")
 
     in_sim(raft(), scene)
 

@@ -14,7 +14,8 @@ from harness.errors import UsageError
 from harness.generators import clients, limit, simulate
 from harness.node import RpcError
 from harness.operation import Operation, Type
-from workloads.register import FINAL_TRIES, Register, RegisterClient
+from workloads.ending import FINAL_TRIES
+from workloads.register import Register, RegisterClient
 
 
 class Store:

@@ -11,7 +11,7 @@ from harness.errors import UsageError
 from harness.experiment import checker_factory
 from harness.generators import clients, limit, simulate
 from harness.operation import Operation, Type
-from workloads.register import FINAL_TRIES
+from workloads.ending import FINAL_TRIES
 from workloads.set import Set
 
 

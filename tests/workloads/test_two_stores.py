@@ -1,0 +1,77 @@
+"""Every workload on a CP and on an AP store: under the same partitions the one keeps its promise, the other serves all.
+
+This is what the applications are for: the same invariant, in the words of whoever would miss it, holds here and breaks
+there. That it breaks proves that it can, so that its holding means something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from checkers.availability import Availability
+from harness import plugins
+from harness.checker import Budget, Result
+from harness.experiment import checker_factory
+from harness.history import History
+from harness.verdict import Verdict
+from nemeses.partition import Partition
+from targets.bundled.multi_leader import multi_leader
+from targets.bundled.raft import raft
+from targets.toy import CLIENTS, Toy
+from tests.simulated import play
+from workloads.bank import Bank
+from workloads.counter import Counter
+from workloads.queue import Queue
+from workloads.unique_ids import UniqueIds
+
+SEEDS = (1, 2, 3)
+
+BROKEN: list[tuple[Callable[..., Any], str, set[str]]] = [
+    (Bank, "bank", {"wrong-total"}),
+    (Counter, "linearizable", {"stale-read"}),
+    (Counter, "counter-bounds", {"below-bounds"}),
+    (Queue, "linearizable", {"duplicate-dequeue"}),
+    (Queue, "total-queue", {"duplicate", "lost"}),
+    (UniqueIds, "unique-ids", {"duplicate"}),
+]
+"""A workload, what is expected of it, and the anomalies that the AP store shows, whatever the seed."""
+
+NAMES = [f"{workload.name}: {expectation}" for workload, expectation, _ in BROKEN]
+
+
+def run(store: Toy, workload: Any, seed: int) -> History:
+    return play(store, [Partition(interval=2)], seed=seed, time_s=8, settle_s=2, workload=workload).history
+
+
+def judged(history: History, workload: Any, expectation: str) -> Result:
+    checker = checker_factory(expectation)(**workload.checker_options(expectation))
+    result: Result = checker.check(history, budget=Budget())
+    return result
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("make", "expectation", "kinds"), BROKEN, ids=NAMES)
+def test_the_cp_store_keeps_what_the_ap_store_breaks(
+    make: Callable[..., Any], expectation: str, kinds: set[str], seed: int
+) -> None:
+    kept = judged(run(raft(), make(), seed), make(), expectation)
+    undecided = expectation == "total-queue" and kept.verdict is Verdict.INCONCLUSIVE
+    assert kept.verdict is Verdict.PASS or undecided, kept.why
+    assert not kept.anomalies
+    history = run(multi_leader(), make(), seed)
+    broken = judged(history, make(), expectation)
+    assert broken.verdict is Verdict.FAIL, broken.why
+    assert kinds <= {anomaly.type for anomaly in broken.anomalies}
+    assert all(anomaly.ops and anomaly.message for anomaly in broken.anomalies)
+    assert Availability().check(history, budget=Budget()).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_whatever_a_workload_expects_can_be_judged(name: str) -> None:
+    workload = plugins.load("workloads", name)()
+    assert workload.name == name
+    for expectation in workload.expectations:
+        checker_factory(expectation)(**workload.checker_options(expectation))
