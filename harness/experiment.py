@@ -9,7 +9,7 @@ both, a failure is the harness's or the target's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from harness import judge, packages, plugins
 from harness.checker import Budget
 from harness.claims import Claim
 from harness.clusters.base import ChecksOptions, Cluster
+from harness.confidential import Confidential
 from harness.errors import Unsupported, UsageError
 from harness.nemesis import MeetsTarget, Nemesis
 from harness.plan import Part, Plan
@@ -43,6 +44,11 @@ class Experiment:
     def budget(self) -> Budget:
         """What checking may cost."""
         return Budget(self.plan.budget.check, self.plan.budget.memory)
+
+    @property
+    def confidential(self) -> Confidential:
+        """What must not be written down."""
+        return Confidential.of(_options(self.plan))
 
     def judge(self, history: Any, logs: Path | None = None) -> list[judge.ClaimVerdict]:
         """Every claim of this experiment, judged from that history and the nodes' logs."""
@@ -95,8 +101,13 @@ def resolve(plan: Plan) -> Experiment:
 def make(kind: str, part: Part, **given: Any) -> Any:
     """Calls a plugin with its plan's options. An option it does not take is a `UsageError` that says so."""
     factory = plugins.load(kind, part.name)
+    confidential = Confidential.of(part.options)
     try:
-        return factory(**given, **part.options)
+        return factory(**given, **confidential.reveal(part.options))
+    except UsageError as problem:
+        if not confidential.values:
+            raise
+        raise UsageError(confidential.hide(str(problem))) from None
     except TypeError as problem:
         raise UsageError(
             f"{part.name}: {str(problem).split(') ', 1)[-1]}: its options were {part.options}"
@@ -126,8 +137,15 @@ def _claim_id(raw: Any) -> str:
     return f"not-{_claim_id(inner)}" if name == "not" else str(name)
 
 
+def _options(plan: Plan) -> list[Mapping[str, Any]]:
+    return [part.options for part in (plan.target, plan.cluster, plan.workload, *plan.nemeses)]
+
+
 def admit(experiment: Experiment) -> None:
-    """Refuses, before anything is started, what this machine cannot do. Raises `Unsupported` naming what is missing."""
+    """Refuses, before anything is started, what this machine cannot do. Raises `Unsupported` naming what is missing, or
+    `UsageError` for what the environment lacks."""
+    if missing := experiment.confidential.missing(_options(experiment.plan)):
+        raise UsageError(f"the plan refers to {', '.join(missing)}: not set in the environment")
     cluster, powers = experiment.plan.cluster.name, experiment.cluster_class.probe()
     if reason := powers.get("available"):
         raise Unsupported(f"cluster {cluster} cannot be used here: {reason}")

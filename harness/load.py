@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from harness._core import Recorder
 from harness.clusters.base import Cluster
+from harness.confidential import Journal
 from harness.errors import HarnessError, RecordingError
 from harness.experiment import Experiment
 from harness.generators import Generator, any, clients, nemesis, phases, sleep, time_limit
@@ -109,7 +110,7 @@ class _Life:
         return frozenset().union(*(nemesis.needs for nemesis in self.experiment.nemeses))
 
     async def _play(self, workers: Sequence[NemesisWorker], in_force: InForce) -> None:
-        plan = self.experiment.plan
+        plan, hidden = self.experiment.plan, self.experiment.confidential
         epoch = self.cluster.now()
         watchdog = Watchdog(self.cluster, in_force, lambda: self.cluster.now() - epoch, restart=plan.watchdog)
 
@@ -123,7 +124,7 @@ class _Life:
         try:
             await interpret(
                 any(self._schedule(workers), watchdog.operations()),
-                recorder=self.recorder,
+                recorder=Journal(self.recorder, hidden) if hidden.values else self.recorder,
                 nodes=plan.node_names,
                 concurrency=plan.concurrency,
                 clients=self._client,
@@ -176,10 +177,14 @@ class _Life:
         problems: list[str] = []
         for worker in workers:
             await _try(worker.heal_all(), problems)
-        await _try(self.cluster.collect_logs(self.folder.logs), problems)
+        await _try(self._collect_logs(), problems)
         await _try(self.cluster.destroy(), problems)
         if problems:
             raise HarnessError("; ".join(problems))
+
+    async def _collect_logs(self) -> None:
+        await self.cluster.collect_logs(self.folder.logs)
+        self.experiment.confidential.hide_in_files(self.folder.logs)
 
     def _tell(self, phase: str) -> None:
         if self.progress:

@@ -97,7 +97,7 @@ def attempt(
     try:
         stop = conduct(experiment, folder, progress, watched or {})
     except HarnessError as failure:
-        problem = str(failure)
+        problem = experiment.confidential.hide(str(failure))
     stats: dict[str, Any] = {"wall_s": round(time.monotonic() - started, 3)}
     stats |= {"stopped": stop.to_json()} if stop else {}
     return assess(experiment, folder, problem=problem, stats=stats)
