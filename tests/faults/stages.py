@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
+
+sys.path.append(str(Path(__file__).parents[1] / "harness" / "clusters"))
+
+import ssh_rig
 
 from harness.clusters.base import CAPABILITIES, Cluster
 from harness.clusters.docker import DockerCluster
 from harness.clusters.process import ProcessCluster
 from harness.clusters.sim import SimCluster
+from harness.clusters.ssh.cluster import SshCluster
 from harness.streams import Streams
 from harness.target import NodeService
 
@@ -113,8 +121,29 @@ class Real(Stage):
             await made.destroy()
 
 
+class OverSsh(Real):
+    """Machines of its own beside: what they can do is asked of them."""
+
+    def __init__(self) -> None:
+        super().__init__(SshCluster)
+        self._machines = ExitStack()
+        self._options = self._machines.enter_context(ssh_rig.rig(len(NODES))).options()
+        answers = SshCluster.probe_hosts(self._options).values()
+        self.powers = {power: next(filter(None, (one[power] for one in answers)), None) for power in self.powers}
+
+    def make(self) -> Any:
+        return SshCluster(NODES, streams=Streams(7), run_id="matrix", **self._options)
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self._machines.close()
+
+
 STAGES: Mapping[str, Callable[[], Stage]] = {
     "sim": lambda: Simulated(SimCluster),
     "process": lambda: Real(ProcessCluster),
     "docker": lambda: Real(DockerCluster),
+    "ssh": OverSsh,
 }
