@@ -1,10 +1,11 @@
 """What faults cost on real nodes: the time to make a cluster, to swap a partition, to change a clock.
 
-    python benchmarks/faults.py process|docker
+    python -m benchmarks.faults [process|docker|ssh ...]
 
-Prints the median and the worst of each, in milliseconds. What is aimed at: processes up in 1 s and down in 0.5 s, a
-swap in at most 30 ms for the whole cluster, a change of a clock in at most 1 ms, packets delayed by 100 ms +- 1 ms, 10
-thousand a second of them from one node.
+Prints the median and the worst of each, in milliseconds; without a name, for every cluster this machine can have. What
+is aimed at: processes up in 1 s and down in 0.5 s, a swap in at most 30 ms for the whole cluster, a change of a clock
+in at most 1 ms, a question over SSH in at most 10 ms, packets delayed by 100 ms +- 1 ms, 10 thousand a second of them
+from one node.
 """
 
 from __future__ import annotations
@@ -14,17 +15,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 from harness.clusters.base import Shape
 from harness.clusters.docker import DockerCluster
 from harness.clusters.docker.node import DockerNode
 from harness.clusters.process import ProcessCluster
+from harness.clusters.ssh.cluster import SshCluster
+from harness.errors import ClusterError
 from harness.streams import Streams
 from harness.target import NodeService
 
 NODES = tuple(f"n{i}" for i in range(1, 6))
 SWAPS = 30
 CHANGES = 2000
+QUESTIONS = 500
 SHAPES = 5
 DATAGRAMS = 50_000
 TRIPS = 50
@@ -125,7 +132,7 @@ async def packets(cluster: DockerCluster) -> None:
     print(f"{'datagrams of 1000 bytes a second, each delayed by 100 ms':<58} {delayed:9,.0f}")
 
 
-async def main(cluster: DockerCluster | ProcessCluster) -> None:
+async def main(cluster: DockerCluster | ProcessCluster | SshCluster) -> None:
     processes, clocks = cluster.processes, cluster.clocks
     ring = {node: [NODES[(i + 2) % 5], NODES[(i + 3) % 5]] for i, node in enumerate(NODES)}
     lifted: list[float] = []
@@ -139,6 +146,9 @@ async def main(cluster: DockerCluster | ProcessCluster) -> None:
     both = await measure(SWAPS, swap)
     show("partition in force and read back", [ms - lift for ms, lift in zip(both, lifted, strict=True)])
     show("partition lifted, counters and rules read back", lifted)
+    if isinstance(cluster, SshCluster):
+        agent = cluster.machines["n1"].agent
+        show("question to a node over SSH, answered", await measure(QUESTIONS, lambda _: agent.call("processes.alive")))
     if isinstance(cluster, DockerCluster):  # whose nodes can be entered from here, to measure from the inside
         await packets(cluster)
     show("clock: first change of a process, which patches it", await measure(5, lambda i: clocks.skew(NODES[i], 1.0)))
@@ -150,13 +160,43 @@ async def main(cluster: DockerCluster | ProcessCluster) -> None:
     show("5-node cluster down", await measure(1, lambda _: cluster.destroy()))
 
 
-CLUSTERS: dict[str, type[DockerCluster] | type[ProcessCluster]] = {"process": ProcessCluster, "docker": DockerCluster}
+CLUSTERS: dict[str, type[DockerCluster] | type[ProcessCluster] | type[SshCluster]] = {
+    "process": ProcessCluster,
+    "docker": DockerCluster,
+    "ssh": SshCluster,
+}
+
+
+def machines(open_until_the_end: ExitStack) -> dict[str, Any]:
+    """Options of an ssh cluster: machines to log in to, made in namespaces as for the tests."""
+    sys.path.append(str(Path(__file__).parents[1] / "tests" / "harness" / "clusters"))
+    import ssh_rig
+
+    if reason := ssh_rig.problem():
+        raise ClusterError(reason)
+    made: dict[str, Any] = open_until_the_end.enter_context(ssh_rig.rig(len(NODES))).options()
+    return made
+
+
+def run(name: str) -> None:
+    """Measures one kind of cluster. Raises `ClusterError` where it cannot be had."""
+    chosen = CLUSTERS[name]
+    if reason := chosen.probe()["available"]:
+        raise ClusterError(reason)
+    with ExitStack() as stack:
+        options = machines(stack) if name == "ssh" else {}
+        made = chosen(NODES, streams=Streams(0), run_id="benchmark", **options)
+        made.run(lambda: main(made))
+
 
 if __name__ == "__main__":
-    if sys.argv[1:2] not in [[name] for name in CLUSTERS]:
-        sys.exit(f"usage: faults.py {'|'.join(CLUSTERS)}")
-    chosen = CLUSTERS[sys.argv[1]]
-    if reason := chosen.probe()["available"]:
-        sys.exit(f"cannot measure: {reason}")
-    made = chosen(NODES, streams=Streams(0), run_id="benchmark")
-    made.run(lambda: main(made))
+    if unknown := [name for name in sys.argv[1:] if name not in CLUSTERS]:
+        sys.exit(f"there is no cluster {unknown[0]!r}: name some of {', '.join(CLUSTERS)}")
+    for each in sys.argv[1:] or CLUSTERS:
+        print(f"-- {each}")
+        try:
+            run(each)
+        except ClusterError as problem:
+            print(f"cannot measure: {problem}")
+            if sys.argv[1:]:
+                sys.exit(1)
