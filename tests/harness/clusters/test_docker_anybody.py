@@ -4,6 +4,7 @@ what the nodes themselves say, so the tests are the same for both."""
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from test_docker_programs import Programs, look
 from harness.clusters.base import Corruption, Impairment
 from harness.clusters.docker import DockerCluster, engine, names
 from harness.clusters.linux import ledger
+from harness.clusters.linux.identity import Identity
 from harness.errors import NodeError
 from harness.faults import Status
 
@@ -140,3 +142,18 @@ def test_when_the_controller_is_killed_its_faults_end_and_then_its_containers() 
     while recorded(controller.run) and time.monotonic() < until:
         time.sleep(0.1)
     assert not recorded(controller.run) and kinds(controller.run) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whenever_the_controller_is_killed_a_sweep_leaves_nothing(seed: int) -> None:
+    controller = Controller(until="starting", lease_s=600)
+    time.sleep(random.Random(seed).uniform(0, 4))
+    controller.process.kill()
+    controller.end()
+    wardens = [Identity.parse(one.agent) for one in ledger.records() if one.run == controller.run and one.agent]
+    DockerCluster.sweep()
+    assert kinds(controller.run) == [] and not recorded(controller.run)
+    assert not any(warden.alive() for warden in wardens)
+    with engine.connected() as client:
+        assert not client.networks(filters={"label": f"{names.RUN_LABEL}={controller.run}"})
+    assert not [entry.name for entry in Path("/sys/class/net").iterdir() if controller.run in entry.name]
