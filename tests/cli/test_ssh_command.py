@@ -10,11 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path[:0] = [str(Path(__file__).parents[1] / "harness" / "clusters")]
-
-import ssh_rig  # noqa: E402 - the path comes first
-from ssh_rig import Rig  # noqa: E402
+import ssh_rig
+from ssh_rig import Rig
 
 pytestmark = pytest.mark.ssh
 
