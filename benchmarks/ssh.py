@@ -3,8 +3,8 @@
     PYTHONPATH=. python benchmarks/ssh.py
 
 As root: five machines in namespaces, each with an sshd. Prints the median and the worst in milliseconds. What is aimed
-at: a command, the way there included, in at most 10 ms. The five share this machine's processors: what all of them do at
-once (to get ready, to swap a partition) takes longer here than on machines of their own.
+at: a command, the way there included, in at most 10 ms. The five share this machine's processors: what all of them do
+at once (to get ready, to swap a partition) takes longer here than on machines of their own.
 """
 
 from __future__ import annotations

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import ssh_rig
 
 from harness.cli import show
 from harness.experiment import resolve
@@ -21,7 +23,12 @@ LOG_BYTES_MAX = 64 << 20
 
 @pytest.mark.parametrize(
     "cluster",
-    ["sim", pytest.param("process", marks=pytest.mark.process), pytest.param("docker", marks=pytest.mark.docker)],
+    [
+        "sim",
+        pytest.param("process", marks=pytest.mark.process),
+        pytest.param("docker", marks=pytest.mark.docker),
+        pytest.param("ssh", marks=pytest.mark.ssh),
+    ],
 )
 def test_a_hostile_target_commands_nobody(
     cluster: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -44,8 +51,12 @@ def test_a_hostile_target_commands_nobody(
             "seed": 5,
         }
     )
-    experiment = replace(resolve(plan), target=Toy("hostile", service, ()))
-    outcome = execute(experiment, tmp_path / "runs")
+    with ExitStack() as open_until_the_end:
+        if cluster == "ssh":
+            machines = open_until_the_end.enter_context(ssh_rig.rig()).options()
+            plan = Plan.build(plan.model_dump() | {"cluster": {"ssh": machines}})
+        experiment = replace(resolve(plan), target=Toy("hostile", service, ()))
+        outcome = execute(experiment, tmp_path / "runs")
     show.outcome(outcome)
 
     said = capsys.readouterr()
@@ -67,4 +78,4 @@ def test_a_hostile_target_commands_nobody(
             assert entry.stat().st_blocks * 512 <= LOG_BYTES_MAX
             assert b"root:" not in entry.read_bytes()[:1000], "a link was followed"
         assert (logs / "node.log").stat().st_size > 1000, "traps must not cost the log"
-        assert cluster != "process" or (logs / "zzz.log").read_text(encoding="ascii") == "an honest one"
+        assert cluster not in ("process", "ssh") or (logs / "zzz.log").read_text(encoding="ascii") == "an honest one"

@@ -8,6 +8,7 @@ import errno
 import os
 import stat
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 FILE_BYTES_MAX = 64 << 20
 """Of a longer log the end is kept: it says what went wrong."""
@@ -22,23 +23,38 @@ def is_harmless(name: str) -> bool:
     return plain and len(name) <= NAME_CHARS_MAX and name.isprintable()
 
 
+def names(source: Path) -> list[str]:
+    """The regular files of a log directory that are worth fetching. Raises OSError when there is no such directory."""
+    harmless = sorted(filter(is_harmless, (entry.name for entry in source.iterdir())))
+    return [name for name in harmless[:FILES_MAX] if _is_regular(source / name)]
+
+
+def opened(path: Path) -> BinaryIO:
+    """A log, open. Looked at once more: what was a file a moment ago may be a link or a pipe now. Raises OSError."""
+    return open(path, "rb", opener=_carefully)
+
+
 def copy(source: Path, directory: Path) -> None:
     """Copies the regular files of a log directory; instead of one that cannot be read, a file that says so. Raises
     OSError when the copies cannot be written, or there is no such directory."""
     directory.mkdir(parents=True, exist_ok=True)
-    for name in sorted(filter(is_harmless, (entry.name for entry in source.iterdir())))[:FILES_MAX]:
+    for name in names(source):
         try:
-            if not stat.S_ISREG((source / name).lstat().st_mode):
-                continue
             content = _end(source / name)
         except OSError as problem:
             content = f"splitbrain: this log could not be fetched: {problem}\n".encode()
         (directory / name).write_bytes(content)
 
 
+def _is_regular(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
 def _end(path: Path) -> bytes:
-    # Looked at once more when open: what was a file a moment ago may be a link or a pipe now.
-    with open(path, "rb", opener=_carefully) as log:
+    with opened(path) as log:
         log.seek(max(0, os.fstat(log.fileno()).st_size - FILE_BYTES_MAX))
         return log.read(FILE_BYTES_MAX)  # bounded also while it grows
 

@@ -19,13 +19,15 @@ import signal
 import socket
 import subprocess
 import sys
+import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from harness.clusters.linux import cgroups, nft, packets, processes, undo, vdso_self_test
+from harness.clusters.linux import cgroups, logs, nft, packets, processes, undo, vdso_self_test
 from harness.clusters.linux.agent.protocol import decode, encode, pack_error
 from harness.clusters.linux.agent.server import Server
 from harness.clusters.linux.agent.streams import PipeStream, StreamChannel
@@ -126,9 +128,9 @@ class _Work:
         name, by_name = order["node"], order["addresses"]
         _check_address(name, by_name[name])
         place = remains.directory(run)
-        home, logs = rooms.home(place, name), rooms.logs(place, name)
+        home, written = rooms.home(place, name), rooms.logs(place, name)
         home.mkdir(parents=True, exist_ok=True)
-        logs.mkdir(parents=True, exist_ok=True)
+        written.mkdir(parents=True, exist_ok=True)
         hosts = place / "hosts"
         others = "".join(f"{address} {other}\n" for other, address in by_name.items())
         hosts.write_text(f"127.0.0.1 localhost\n{others}", encoding="ascii")
@@ -142,7 +144,7 @@ class _Work:
                 address=by_name[name],
                 daemons=[Daemon(**raw) for raw in order["daemons"]],
                 home=home,
-                logs=logs,
+                logs=written,
                 speaks=order["speaks"],
                 environment={"PATH": PATH, "LANG": "C.UTF-8", "PYTHONPATH": str(place / remains.PROGRAM)},
                 init=pid,
@@ -234,21 +236,20 @@ class _Nodes:
             self._volumes[node.name] = own
 
     async def logs(self) -> dict[str, int]:
-        """The programs' logs, with their sizes in bytes. Plain files alone."""
-        found = {}
-        for daemon in self._work.node.daemons:
-            file = self._work.node.logs / f"{daemon.name}.log"
-            if file.is_file() and not file.is_symlink():
-                found[file.name] = file.stat().st_size
-        return found
+        """The programs' logs, with their sizes in bytes."""
+        source = self._work.node.logs
+        return {name: (source / name).lstat().st_size for name in logs.names(source)}
 
     async def read(self, name: str, offset: int) -> str:
-        """A piece of a log, in base64."""
-        if name not in await self.logs():
+        """A piece of a log, at most `LOG_CHUNK` bytes of it: compressed, in base64."""
+        if not logs.is_harmless(name):
             raise UsageError(f"there is no log {name!r}")
-        with (self._work.node.logs / name).open("rb") as file:
+        return await to_its_end(partial(self._read, name, offset))
+
+    def _read(self, name: str, offset: int) -> str:
+        with logs.opened(self._work.node.logs / name) as file:
             file.seek(offset)
-            return base64.b64encode(file.read(LOG_CHUNK)).decode("ascii")
+            return base64.b64encode(zlib.compress(file.read(LOG_CHUNK), 1)).decode("ascii")
 
 
 def _check_address(name: str, address: str) -> None:

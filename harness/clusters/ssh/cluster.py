@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from harness.clusters.base import CAPABILITIES
-from harness.clusters.linux import loop, naming
+from harness.clusters.linux import logs, loop, naming
 from harness.clusters.linux.agent.proxies import (
     RemoteClocks,
     RemoteDisks,
@@ -33,7 +35,7 @@ from harness.clusters.linux.agent.proxies import (
 from harness.clusters.linux.beside import SpreadClocks, SpreadDisks, SpreadFiles, SpreadLimits, SpreadProcesses
 from harness.clusters.linux.dialing import dial
 from harness.clusters.linux.identity import Identity
-from harness.clusters.linux.programs import PORT, check_name, programs
+from harness.clusters.linux.programs import PORT, programs
 from harness.clusters.linux.spread import SpreadNetwork
 from harness.clusters.linux.work import to_its_end
 from harness.clusters.process import rooms
@@ -51,7 +53,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-LOG_BYTES_MAX = 256 << 20
+LOG_CHUNK = 1 << 20
+"""How much of a log is fetched at a time."""
 
 
 class SshCluster:
@@ -253,19 +256,26 @@ class SshCluster:
     async def _fetch_logs(self, node: str, directory: Path) -> None:
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            agent = self.machines[node].agent
-            for name, size in (await agent.call("nodes.logs")).items():
-                check_name(name)
-                with (directory / name).open("wb") as file:
-                    while file.tell() < min(int(size), LOG_BYTES_MAX):
-                        piece = base64.b64decode(await agent.call("nodes.read", name, file.tell()))
-                        if not piece:
-                            break
-                        file.write(piece)
-        except (SplitbrainError, OSError, ValueError) as problem:
+            found = await self.machines[node].agent.call("nodes.logs")
+            for name in list(filter(logs.is_harmless, found))[: logs.FILES_MAX]:
+                await self._fetch_log(node, name, int(found[name]), directory / name)
+        except (SplitbrainError, OSError, ValueError, TypeError, zlib.error) as problem:
             with suppress(OSError):
-                text = f"splitbrain: this log could not be fetched: {problem}\n"
+                text = f"splitbrain: no log could be fetched: {problem}\n"
                 (directory / "node.log").write_text(text, encoding="utf-8")
+
+    async def _fetch_log(self, node: str, name: str, size: int, copy: Path) -> None:
+        agent, begin = self.machines[node].agent, max(0, size - logs.FILE_BYTES_MAX)
+        with copy.open("wb") as file:
+            while file.tell() < logs.FILE_BYTES_MAX:
+                packed = base64.b64decode(await agent.call("nodes.read", name, begin + file.tell()))
+                piece = zlib.decompressobj().decompress(packed, LOG_CHUNK)
+                if not piece:
+                    break
+                if piece.strip(b"\0"):
+                    file.write(piece)
+                else:
+                    file.truncate(file.seek(len(piece), os.SEEK_CUR))  # what was a hole stays one
 
     def _remove(self) -> None:
         self._stop.set()

@@ -128,8 +128,10 @@ class Machine:
             told = decode(line)
         except ValueError:
             raise ClusterError(f"its login shell says {line[:80]!r} where an agent should speak") from None
-        if "error" in told:
-            raise unpack_error(told["error"])
+        if isinstance(told.get("error"), dict):
+            raise unpack_error({name: plain(text) for name, text in told["error"].items()})
+        told["removed"] = [plain(one) for one in told.get("removed", ())]
+        told["powers"] = {name: why and plain(why) for name, why in told.get("powers", {}).items()}
         channel.settimeout(None)
         self._channel = channel
         return told
@@ -139,7 +141,7 @@ class Machine:
         while len(raw) < 4096 and (more := channel.recv_stderr(4096)):
             raw += more
         lines = raw.decode("utf-8", "replace").strip().splitlines()
-        said = "".join(char if char.isprintable() else "?" for char in (lines[-1] if lines else ""))[:200]
+        said = plain(lines[-1] if lines else "")[:200]
         if "sudo" in said:
             return f"{said} (the agent runs as root: let this user use sudo without a password, or log in as root)"
         if "python3" in said:
@@ -161,3 +163,8 @@ class Machine:
         client, self._client, self._channel = self._client, None, None
         if client is not None:
             client.close()
+
+
+def plain(text: object) -> str:
+    """What somebody else says, without what could talk to a terminal."""
+    return "".join(char if char.isprintable() else "?" for char in str(text))[:2000]
