@@ -78,9 +78,8 @@ def test_faults_bite_are_lifted_and_leave_the_machines_as_they_were(rig: Rig, tm
         cut = await made.network.cut("p", {"n1": ["n2"]})
         assert cut["n1"].status is Status.APPLIED
         assert f"splitbrain_{made.run_name}" in rig.machines["n1"].run("nft", "list", "ruleset")
-        assert rig.machines["n2"].run("nft", "list", "ruleset") == ""
+        assert rig.machines["n2"].run("nft", "list", "ruleset") == "", "the other direction was not cut"
         await until(lambda: _deaf(made, "n1", "n2"))
-        assert not await _deaf(made, "n2", "n1"), "the other direction was not cut"
         mended = await made.network.mend("p")
         assert mended["n1"].measured["dropped_packets"] > 0
         await until(lambda: _hears(made, "n1", "n2"))
