@@ -13,7 +13,7 @@ from harness.clusters.linux.beside import SpreadClocks, SpreadDisks, SpreadLimit
 from harness.errors import ClusterError, NodeError, UsageError
 from harness.faults import Evidence, Status
 
-APPLIED = Evidence(Status.APPLIED)
+APPLIED = Evidence(Status.APPLIED, {"seen": True})
 
 
 class Beside:
