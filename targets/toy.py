@@ -19,6 +19,7 @@ from harness.node import RpcError
 from harness.target import Bug, Membership, NodeService, Trial
 from workloads.append import AppendClient
 from workloads.bank import BankClient
+from workloads.checkout import CheckoutClient
 from workloads.counter import CounterClient
 from workloads.lock import LockClient
 from workloads.queue import QueueClient
@@ -35,6 +36,7 @@ CLIENTS: dict[str, Callable[[Callable[[], Any]], Client]] = {
     "queue": QueueClient,
     "unique-ids": UniqueIdsClient,
     "bank": BankClient,
+    "checkout": CheckoutClient,
 }
 """The client of each workload that a toy can serve."""
 

@@ -43,6 +43,8 @@ CLAIMS: tuple[Claim, ...] = (
     promise("raft-queue-in-order", "linearizable", *FAULTS, workload="queue"),
     promise("raft-ids-unique", "unique-ids", *FAULTS, workload="unique-ids"),
     promise("raft-bank-keeps-money", "bank", *FAULTS, workload="bank"),
+    promise("raft-never-oversells", "no_oversell", *FAULTS, workload="checkout"),
+    promise("raft-keeps-orders", "no_lost_order", *FAULTS, workload="checkout"),
 )
 
 BUGS = (

@@ -23,6 +23,7 @@ from targets.bundled.raft import raft
 from targets.toy import CLIENTS, Toy
 from tests.simulated import play
 from workloads.bank import Bank
+from workloads.checkout import Checkout
 from workloads.counter import Counter
 from workloads.queue import Queue
 from workloads.unique_ids import UniqueIds
@@ -36,6 +37,8 @@ BROKEN: list[tuple[Callable[..., Any], str, set[str]]] = [
     (Queue, "linearizable", {"duplicate-dequeue"}),
     (Queue, "total-queue", {"duplicate", "lost"}),
     (UniqueIds, "unique-ids", {"duplicate"}),
+    (Checkout, "no_oversell", {"oversold"}),
+    (Checkout, "no_lost_order", {"lost-order"}),
 ]
 """A workload, what is expected of it, and the anomalies that the AP store shows, whatever the seed."""
 
