@@ -15,6 +15,11 @@ impl RegisterMachine {
     pub fn new(actions: Vec<Action>) -> Self {
         Self { actions }
     }
+
+    /// Changes what an action is.
+    pub fn set(&mut self, number: u32, action: Action) {
+        self.actions[number as usize] = action;
+    }
 }
 
 impl Machine for RegisterMachine {

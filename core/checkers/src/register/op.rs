@@ -27,6 +27,14 @@ impl Action {
         }
     }
 
+    /// The same with another value found; what observes none reads it.
+    pub fn observing(self, value: Value) -> Action {
+        match self {
+            Action::Cas(_, to) => Action::Cas(value, to),
+            _ => Action::Read(value),
+        }
+    }
+
     /// The value the register must have held before.
     pub fn observed(self) -> Option<Value> {
         match self {

@@ -2,13 +2,17 @@
 //!
 //! A search leaves the operations of a short span that exclude each other. What may be left out of them without making
 //! the rest look worse than it is: anything that only reads, and a write whose value nobody in the rest saw.
+//!
+//! That takes a hundred searches of a dozen operations each. They are made of indices, in one machine and one memory:
+//! what each would allocate by itself is more than the rest of what it does.
+use std::ops::Range;
+
 use super::explain::Story;
 use super::machine::RegisterMachine;
 use super::op::{Action, RegisterHistory, RegisterOp, Value};
 use crate::brute;
-use crate::intern::FastMap;
 use crate::model::{Interval, Machine, NEVER};
-use crate::search::{is_impossible, Limits, Refutation};
+use crate::search::{Limits, Refutation, Searches};
 
 /// Larger refutations are reported as they are.
 const SHRINK_OPS_MAX: usize = 2_000;
@@ -64,77 +68,36 @@ pub fn reduce(history: &RegisterHistory, refutation: &Refutation, limits: Limits
 impl Refuted {
     /// Leaves out ever smaller parts for as long as the rest stays impossible.
     fn shrink(&mut self, limits: Limits) {
-        let mut size = self.ops.len().next_power_of_two() / 2;
+        let mut trials = Trials::of(self);
+        let mut kept: Vec<u32> = (0..self.ops.len() as u32).collect();
+        let mut rest = Vec::with_capacity(kept.len());
+        let mut sightings = Sightings::of(&self.ops);
+        let mut size = kept.len().next_power_of_two() / 2;
         while size > 0 {
             let mut at = 0;
-            while at < self.ops.len() && !limits.is_over() {
-                let rest = self.without(at, size);
-                if rest.ops.len() < self.ops.len() && rest.is_impossible(limits) == Some(true) {
-                    *self = rest;
+            while at < kept.len() && !limits.is_over() {
+                sightings.without(&self.ops, &kept, at..at + size, &mut rest);
+                if rest.len() < kept.len() && trials.is_impossible(&rest, limits) == Some(true) {
+                    std::mem::swap(&mut kept, &mut rest);
                 } else {
                     at += size;
                 }
             }
             size /= 2;
         }
+        self.ops = kept.iter().map(|&i| self.ops[i as usize]).collect();
+        self.optional = kept.iter().map(|&i| self.optional[i as usize]).collect();
     }
 
-    /// All but what may be left out of `size` operations from `from` on.
-    fn without(&self, from: usize, size: usize) -> Refuted {
-        let chosen = |i: usize| (from..from + size).contains(&i);
-        let negates = self.ops.iter().any(|op| matches!(op.action, Action::Not(_)));
-        let mut seen: FastMap<Value, usize> = FastMap::default();
-        for value in self.ops.iter().filter_map(|op| op.action.observed()) {
-            *seen.entry(value).or_default() += 1;
-        }
-        let mut keep = vec![true; self.ops.len()];
-        // Readers first, so that the writes they alone saw may go with them.
-        for writes in [false, true] {
-            for (i, op) in
-                self.ops.iter().enumerate().filter(|&(i, op)| chosen(i) && op.action.written().is_some() == writes)
-            {
-                let own = usize::from(op.action.observed().is_some() && op.action.observed() == op.action.written());
-                let is_seen = op.action.written().is_some_and(|value| seen.get(&value).is_some_and(|&by| by > own));
-                if is_seen || (writes && negates) {
-                    continue;
-                }
-                keep[i] = false;
-                if let Some(by) = op.action.observed().and_then(|value| seen.get_mut(&value)) {
-                    *by -= 1;
-                }
-            }
-        }
-        fn filter<T: Copy>(of: &[T], keep: &[bool]) -> Vec<T> {
-            of.iter().zip(keep).filter(|(_, &keep)| keep).map(|(&item, _)| item).collect()
-        }
-        let (ops, optional) = (filter(&self.ops, &keep), filter(&self.optional, &keep));
-        Refuted { ops, optional, from_any_state: self.from_any_state, culprit: None }
-    }
-
-    /// `None` if that takes too long to say.
-    fn is_impossible(&self, limits: Limits) -> Option<bool> {
-        let (mut machine, start, ops) = self.numbered();
-        let part = |optional: bool| {
-            let of = ops.iter().zip(&self.optional).filter(|(_, &is)| is == optional).map(|(op, _)| *op);
-            of.collect::<Vec<Interval>>()
-        };
-        is_impossible(&mut machine, start, &part(false), &part(true), limits)
-    }
-
-    /// The same by brute force, where that can be done.
+    /// Whether they exclude each other, by brute force where that can be done; `None` if that takes too long to say.
     fn is_refuted(&self, limits: Limits) -> Option<bool> {
-        let (mut machine, start, ops) = self.numbered();
-        let is_possible = brute::is_possible(&mut machine, start, &ops, &|i| !self.optional[i]);
-        is_possible.map(|is_possible| !is_possible).or_else(|| self.is_impossible(limits))
-    }
-
-    fn numbered(&self) -> (RegisterMachine, u32, Vec<Interval>) {
-        let mut machine = RegisterMachine::new(self.ops.iter().map(|op| op.action).collect());
-        let interval = |(action, op): (u32, &RegisterOp)| Interval { call: op.call, ret: op.ret, action };
-        let ops = (0..).zip(&self.ops).map(interval).collect();
-        let start = if self.from_any_state { machine.unknown() } else { None };
-        let start = start.unwrap_or_else(|| machine.initial());
-        (machine, start, ops)
+        let mut trials = Trials::of(self);
+        let Trials { machine, start, ops, .. } = &mut trials;
+        let is_possible = brute::is_possible(machine, *start, ops, &|i| !self.optional[i]);
+        is_possible.map(|is_possible| !is_possible).or_else(|| {
+            let all: Vec<u32> = (0..self.ops.len() as u32).collect();
+            trials.is_impossible(&all, limits)
+        })
     }
 
     /// The last operation without whose result the others would be possible.
@@ -143,17 +106,17 @@ impl Refuted {
         values.extend(self.ops.iter().filter_map(|op| op.action.observed()));
         values.sort_unstable();
         values.dedup();
+        let mut trials = Trials::of(self);
+        let all: Vec<u32> = (0..self.ops.len() as u32).collect();
         (0..self.ops.len()).rev().filter(|&i| !self.optional[i] && self.ops[i].action.observed().is_some()).find_map(
             |i| {
-                let mut other = self.clone();
-                let mut is_possible = |value: &Value| {
-                    other.ops[i].action = match self.ops[i].action {
-                        Action::Cas(_, to) => Action::Cas(*value, to),
-                        _ => Action::Read(*value),
-                    };
-                    !limits.is_over() && other.is_impossible(limits) == Some(false)
+                let told = self.ops[i].action;
+                let mut is_possible = |value: Value| {
+                    trials.machine.set(i as u32, told.observing(value));
+                    !limits.is_over() && trials.is_impossible(&all, limits) == Some(false)
                 };
-                let possible: Vec<Value> = values.iter().copied().filter(|value| is_possible(value)).collect();
+                let possible: Vec<Value> = values.iter().copied().filter(|&value| is_possible(value)).collect();
+                trials.machine.set(i as u32, told);
                 (!possible.is_empty()).then_some((i, possible))
             },
         )
@@ -187,5 +150,105 @@ impl Refuted {
                  allows that: it could have found {found}."
             ),
         )
+    }
+}
+
+/// Searches among some of a refutation's operations, given by their indices.
+struct Trials<'a> {
+    /// Every operation is an action of its own.
+    machine: RegisterMachine,
+    start: u32,
+    ops: Vec<Interval>,
+    is_optional: &'a [bool],
+    searches: Searches,
+    required: Vec<Interval>,
+    optional: Vec<Interval>,
+}
+
+impl<'a> Trials<'a> {
+    fn of(refuted: &'a Refuted) -> Self {
+        let mut machine = RegisterMachine::new(refuted.ops.iter().map(|op| op.action).collect());
+        let interval = |(action, op): (u32, &RegisterOp)| Interval { call: op.call, ret: op.ret, action };
+        let ops = (0..).zip(&refuted.ops).map(interval).collect();
+        let start = if refuted.from_any_state { machine.unknown() } else { None };
+        let start = start.unwrap_or_else(|| machine.initial());
+        let (searches, required, optional) = (Searches::default(), Vec::new(), Vec::new());
+        Self { machine, start, ops, is_optional: &refuted.optional, searches, required, optional }
+    }
+
+    /// `None` if that takes too long to say.
+    fn is_impossible(&mut self, some: &[u32], limits: Limits) -> Option<bool> {
+        self.required.clear();
+        self.optional.clear();
+        for &i in some {
+            let part = if self.is_optional[i as usize] { &mut self.optional } else { &mut self.required };
+            part.push(self.ops[i as usize]);
+        }
+        self.searches.is_impossible(&mut self.machine, self.start, &self.required, &self.optional, limits)
+    }
+}
+
+/// Who saw the values of whom.
+struct Sightings {
+    /// Per operation the number of the value that it observed, and of the one that it wrote.
+    numbers: Vec<(Option<u32>, Option<u32>)>,
+    seen: Vec<u32>,
+    /// Whether somebody says what the register did not hold.
+    negates: bool,
+    is_left_out: Vec<bool>,
+}
+
+impl Sightings {
+    fn of(ops: &[RegisterOp]) -> Self {
+        let mut values: Vec<Value> = ops.iter().filter_map(|op| op.action.observed()).collect();
+        values.sort_unstable();
+        values.dedup();
+        let number = |value: Value| values.binary_search(&value).ok().map(|at| at as u32);
+        Self {
+            numbers: ops
+                .iter()
+                .map(|op| (op.action.observed().and_then(number), op.action.written().and_then(number)))
+                .collect(),
+            seen: vec![0; values.len()],
+            negates: false,
+            is_left_out: vec![false; ops.len()],
+        }
+    }
+
+    /// Into `rest` all of `kept` but what may be left out of a part of them.
+    fn without(&mut self, ops: &[RegisterOp], kept: &[u32], part: Range<usize>, rest: &mut Vec<u32>) {
+        self.seen.fill(0);
+        self.negates = false;
+        for &i in kept {
+            if let (Some(value), _) = self.numbers[i as usize] {
+                self.seen[value as usize] += 1;
+            }
+            self.negates |= matches!(ops[i as usize].action, Action::Not(_));
+        }
+        let chosen = &kept[part.start..part.end.min(kept.len())];
+        // Readers first, so that the writes they alone saw may go with them.
+        for writes in [false, true] {
+            for &i in chosen.iter().filter(|&&i| ops[i as usize].action.written().is_some() == writes) {
+                self.leave_out(i, writes);
+            }
+        }
+        rest.clear();
+        rest.extend(kept.iter().filter(|&&i| !self.is_left_out[i as usize]));
+        for &i in chosen {
+            self.is_left_out[i as usize] = false;
+        }
+    }
+
+    fn leave_out(&mut self, op: u32, writes: bool) {
+        let (observed, written) = self.numbers[op as usize];
+        let own = u32::from(observed.is_some() && observed == written);
+        let is_seen = written.is_some_and(|value| self.seen[value as usize] > own);
+        if is_seen || (writes && self.negates) {
+            return;
+        }
+        self.is_left_out[op as usize] = true;
+        if let Some(value) = observed {
+            self.seen[value as usize] -= 1;
+        }
     }
 }

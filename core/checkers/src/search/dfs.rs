@@ -1,4 +1,9 @@
 //! The search proper: depth first, resumable, one configuration at a time.
+//!
+//! A proof is reduced by hundreds of searches of a few operations each, which would spend most of their time on memory:
+//! so one `Dfs` serves one search after the other, in what it once allocated.
+use std::ops::Range;
+
 use super::memo::{fingerprint, Memo};
 use super::{Limits, Resource};
 use crate::intern::FastSet;
@@ -17,7 +22,8 @@ pub enum Step {
 /// Crashed operations with the same action are interchangeable; only how many of them were spent matters.
 struct Class {
     action: u32,
-    calls: Vec<i64>,
+    /// Which of `Dfs::crashed` they are, by call.
+    members: Range<usize>,
     /// Cannot take effect after an operation called later than this.
     deadline: i64,
 }
@@ -56,6 +62,7 @@ const DETOUR_STATES_MAX: usize = 20_000;
 const STATE_SALT: u64 = 1 << 40;
 
 /// A depth-first search for a linearization.
+#[derive(Default)]
 pub struct Dfs {
     // Completed operations in the order of their calls; `origin` is their index in the caller's list.
     call: Vec<i64>,
@@ -66,6 +73,7 @@ pub struct Dfs {
     next: Vec<u32>,
     prev: Vec<u32>,
     is_cut: Vec<bool>,
+    crashed: Vec<Interval>,
     classes: Vec<Class>,
     used: Vec<u16>,
     // The current configuration.
@@ -97,43 +105,46 @@ pub struct Dfs {
 impl Dfs {
     /// A search for a linearization of `ops` from `start`, into which each of `optional` may be put before its return.
     pub fn new(ops: &[Interval], optional: &[Interval], start: u32, seed: u64) -> Self {
-        let mut order: Vec<u32> = (0..ops.len() as u32).filter(|&i| !ops[i as usize].is_pending()).collect();
-        order.sort_unstable_by_key(|&i| (ops[i as usize].call, ops[i as usize].ret));
-        let column = |of: fn(&Interval) -> i64| order.iter().map(|&i| of(&ops[i as usize])).collect::<Vec<i64>>();
-        let len = order.len() as u32;
-        let classes = classes(ops.iter().filter(|op| op.is_pending()).chain(optional));
-        let (call, ret) = (column(|op| op.call), column(|op| op.ret));
-        let action: Vec<u32> = order.iter().map(|&i| ops[i as usize].action).collect();
-        Self {
-            is_cut: cuts(&call, &ret),
-            call,
-            ret,
-            slot_of_action: vec![u32::MAX; action.iter().max().map_or(0, |&action| action as usize + 1)],
-            action,
-            origin: order,
-            next: (1..=len).chain([0]).collect(),
-            prev: std::iter::once(len).chain(0..len).collect(),
-            used: vec![0; classes.len()],
-            classes,
-            state: start,
-            key: 0,
-            latest_call: i64::MIN,
-            frames: Vec::with_capacity((len as usize).min(16)),
-            trail: Vec::with_capacity((len as usize).min(128)),
-            minimal: Vec::with_capacity(16),
-            earliest_ret: NEVER,
-            is_new: true,
-            rank: 0,
-            detours: None,
-            detour_bytes: 0,
-            memo: Memo::new(),
-            at_cuts: Memo::new(),
-            seed,
-            configurations: 0,
-            work: 0,
-            farthest: None,
-            skipped_detours: false,
-        }
+        let mut dfs = Self::default();
+        dfs.begin(ops, optional, start, seed);
+        dfs
+    }
+
+    /// Forgets its search and begins this one; see `new`.
+    pub fn begin(&mut self, ops: &[Interval], optional: &[Interval], start: u32, seed: u64) {
+        refill(&mut self.origin, (0..ops.len() as u32).filter(|&i| !ops[i as usize].is_pending()));
+        self.origin.sort_unstable_by_key(|&i| (ops[i as usize].call, ops[i as usize].ret));
+        refill(&mut self.call, self.origin.iter().map(|&i| ops[i as usize].call));
+        refill(&mut self.ret, self.origin.iter().map(|&i| ops[i as usize].ret));
+        refill(&mut self.action, self.origin.iter().map(|&i| ops[i as usize].action));
+        let len = self.origin.len() as u32;
+        refill(&mut self.next, (1..=len).chain([0]));
+        refill(&mut self.prev, std::iter::once(len).chain(0..len));
+        refill(&mut self.is_cut, cuts(&self.call, &self.ret));
+        refill(&mut self.crashed, ops.iter().filter(|op| op.is_pending()).chain(optional).copied());
+        self.crashed.sort_unstable_by_key(|op| (op.action, op.ret, op.call));
+        refill(&mut self.classes, classes(&self.crashed));
+        refill(&mut self.used, self.classes.iter().map(|_| 0));
+        let actions = self.action.iter().max().map_or(0, |&action| action as usize + 1);
+        refill(&mut self.slot_of_action, std::iter::repeat_n(u32::MAX, actions));
+        self.state = start;
+        self.key = 0;
+        self.latest_call = i64::MIN;
+        self.frames.clear();
+        self.trail.clear();
+        self.minimal.clear();
+        self.earliest_ret = NEVER;
+        self.is_new = true;
+        self.rank = 0;
+        self.detours = None;
+        self.detour_bytes = 0;
+        self.memo.clear();
+        self.at_cuts.clear();
+        self.seed = seed;
+        self.configurations = 0;
+        self.work = 0;
+        self.farthest = None;
+        self.skipped_detours = false;
     }
 
     pub fn configurations(&self) -> u64 {
@@ -250,7 +261,7 @@ impl Dfs {
     /// What is linearized without branching, or instead of its like, must not take such a chance away.
     fn last_chance(&self) -> i64 {
         let live = |(class, &used): (&Class, &u16)| {
-            (usize::from(used) < class.calls.len() && class.deadline >= self.latest_call).then_some(class.deadline)
+            (usize::from(used) < class.members.len() && class.deadline >= self.latest_call).then_some(class.deadline)
         };
         self.classes.iter().zip(&self.used).filter_map(live).min().unwrap_or(NEVER)
     }
@@ -281,7 +292,10 @@ impl Dfs {
         if self.classes.is_empty() {
             return false;
         }
-        let detours = self.detours.take().unwrap_or_else(|| Box::new(self.detours(machine)));
+        let detours = match self.detours.take() {
+            Some(known) => known,
+            None => Box::new(self.detours(machine)),
+        };
         let Some(detour) = detours.get(self.rank - choices) else { return false };
         let (op, next, trail_len) = (detour.op, detour.next, self.trail.len());
         for &class in &detour.spend {
@@ -361,19 +375,27 @@ impl Dfs {
                 if states.contains(&state) {
                     continue;
                 }
-                let mut spend: Vec<u16> = spend.clone();
-                let at = spend.partition_point(|&other| other < class);
-                spend.insert(at, class);
                 let mut leads_on = false;
+                let first = detours.len();
                 for minimal in &self.minimal {
                     let action = self.action[minimal.op as usize];
                     match machine.step(state, action) {
                         Some(next) if machine.step(last, action) != Some(next) => {
-                            detours.push(Detour { spend: spend.clone(), op: minimal.op, next });
+                            detours.push(Detour { spend: Vec::new(), op: minimal.op, next });
                         }
                         _ => {}
                     }
                     leads_on |= machine.may_lead_to(state, action);
+                }
+                // Most of them lead nowhere, and are not worth their memory.
+                if !leads_on && first == detours.len() {
+                    continue;
+                }
+                let mut spend: Vec<u16> = spend.clone();
+                let at = spend.partition_point(|&other| other < class);
+                spend.insert(at, class);
+                for detour in &mut detours[first..] {
+                    detour.spend.clone_from(&spend);
                 }
                 if leads_on && seen.insert((state, spend.clone())) {
                     ways.push(([states.as_slice(), &[state]].concat(), spend));
@@ -384,9 +406,10 @@ impl Dfs {
     }
 
     fn is_available(&self, class: u16, spend: &[u16]) -> bool {
-        let Class { calls, deadline, .. } = &self.classes[class as usize];
+        let Class { members, deadline, .. } = &self.classes[class as usize];
         let spent = self.used[class as usize] as usize + spend.iter().filter(|&&other| other == class).count();
-        calls.get(spent).is_some_and(|&call| call <= self.earliest_ret) && *deadline >= self.latest_call
+        let calls = &self.crashed[members.clone()];
+        calls.get(spent).is_some_and(|op| op.call <= self.earliest_ret) && *deadline >= self.latest_call
     }
 }
 
@@ -394,32 +417,29 @@ fn bytes_of(detours: &[Detour]) -> usize {
     detours.iter().map(|detour| size_of::<Detour>() + size_of_val(detour.spend.as_slice())).sum()
 }
 
-/// Groups what may or may not take effect.
-fn classes<'a>(ops: impl Iterator<Item = &'a Interval>) -> Vec<Class> {
-    let mut sorted: Vec<&Interval> = ops.collect();
-    sorted.sort_unstable_by_key(|op| (op.action, op.ret, op.call));
-    sorted
-        .chunk_by(|a, b| (a.action, a.ret) == (b.action, b.ret))
-        .map(|group| Class {
-            action: group[0].action,
-            calls: group.iter().map(|op| op.call).collect(),
-            deadline: group[0].ret,
-        })
-        .collect()
+/// Groups what may or may not take effect, sorted by action and return.
+fn classes(crashed: &[Interval]) -> impl Iterator<Item = Class> + '_ {
+    let mut first = 0;
+    crashed.chunk_by(|a, b| (a.action, a.ret) == (b.action, b.ret)).map(move |group| {
+        let members = first..first + group.len();
+        first = members.end;
+        Class { action: group[0].action, members, deadline: group[0].ret }
+    })
 }
 
 /// Where everything before an operation returned before it was called.
-fn cuts(call: &[i64], ret: &[i64]) -> Vec<bool> {
+fn cuts<'a>(call: &'a [i64], ret: &'a [i64]) -> impl Iterator<Item = bool> + 'a {
     let mut latest = i64::MIN;
-    let mut is_cut: Vec<bool> = call
-        .iter()
-        .zip(ret)
-        .map(|(&call, &ret)| {
-            let quiet = latest < call;
-            latest = latest.max(ret);
-            quiet
-        })
-        .collect();
-    is_cut.push(false);
-    is_cut
+    let is_cut = move |(&call, &ret): (&i64, &i64)| {
+        let quiet = latest < call;
+        latest = latest.max(ret);
+        quiet
+    };
+    call.iter().zip(ret).map(is_cut).chain([false])
+}
+
+/// Replaces what a vector holds, in the memory it has.
+fn refill<T>(vector: &mut Vec<T>, items: impl IntoIterator<Item = T>) {
+    vector.clear();
+    vector.extend(items);
 }

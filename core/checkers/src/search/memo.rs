@@ -18,7 +18,8 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A set of fingerprints: open addressing, at most three quarters full.
+/// A set of fingerprints: open addressing, at most three quarters full. Takes no memory until something is in it.
+#[derive(Default)]
 struct Fingerprints {
     slots: Vec<u128>,
     len: usize,
@@ -27,12 +28,10 @@ struct Fingerprints {
 const EMPTY: u128 = 0;
 /// Most searches for a proof see a few configurations.
 const SLOTS_MIN: usize = 1 << 6;
+/// Larger ones are given back when they are cleared.
+const SLOTS_KEPT_MAX: usize = 1 << 10;
 
 impl Fingerprints {
-    fn new() -> Self {
-        Self { slots: vec![EMPTY; SLOTS_MIN], len: 0 }
-    }
-
     fn slot(&self, key: u128) -> usize {
         let mask = self.slots.len() - 1;
         let mut at = key as usize & mask;
@@ -43,11 +42,14 @@ impl Fingerprints {
     }
 
     fn contains(&self, key: u128) -> bool {
-        self.slots[self.slot(key)] == key
+        self.len > 0 && self.slots[self.slot(key)] == key
     }
 
     /// False if it was there already.
     fn insert(&mut self, key: u128) -> bool {
+        if self.slots.is_empty() {
+            self.slots.resize(SLOTS_MIN, EMPTY);
+        }
         let at = self.slot(key);
         if self.slots[at] == key {
             return false;
@@ -58,6 +60,15 @@ impl Fingerprints {
             self.grow();
         }
         true
+    }
+
+    fn clear(&mut self) {
+        if self.slots.len() > SLOTS_KEPT_MAX {
+            self.slots = Vec::new();
+        } else if self.len > 0 {
+            self.slots.fill(EMPTY);
+        }
+        self.len = 0;
     }
 
     fn grow(&mut self) {
@@ -76,6 +87,7 @@ pub type Used = [u16];
 
 /// The failed configurations. Crashed operations are not part of the fingerprint: a configuration that failed with few
 /// of them spent fails with more of them spent, so per fingerprint an antichain of spendings is kept.
+#[derive(Default)]
 pub struct Memo {
     unspent: Fingerprints,
     spent: FastMap<u128, Vec<Box<Used>>>,
@@ -87,10 +99,6 @@ const ANTICHAIN_MAX: usize = 64;
 const ENTRY_BYTES: usize = 64;
 
 impl Memo {
-    pub fn new() -> Self {
-        Self { unspent: Fingerprints::new(), spent: FastMap::default(), spent_bytes: 0 }
-    }
-
     /// Remembers a configuration; false if it, or one at least as good, was there already.
     pub fn insert(&mut self, key: u128, used: &Used) -> bool {
         let key = key.max(1);
@@ -120,7 +128,14 @@ impl Memo {
         slots * size_of::<u128>() * if grows_soon { 3 } else { 1 } + self.spent_bytes
     }
 
+    /// Forgets everything, and keeps the memory only if it is little.
     pub fn clear(&mut self) {
-        *self = Self::new();
+        self.unspent.clear();
+        if self.spent.capacity() > SLOTS_KEPT_MAX {
+            self.spent = FastMap::default();
+        } else if !self.spent.is_empty() {
+            self.spent.clear();
+        }
+        self.spent_bytes = 0;
     }
 }

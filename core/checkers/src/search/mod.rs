@@ -138,16 +138,23 @@ fn whole_prefix(ops: &[Interval], stuck_at: Option<u32>) -> Refutation {
     Refutation { ops, span_start: None, stuck_at }
 }
 
-/// Whether `required` exclude each other if they begin in `start`, whichever of `optional` take effect among them, each
-/// in its time; `None` if not known.
-pub fn is_impossible(
-    machine: &mut impl Machine,
-    start: u32,
-    required: &[Interval],
-    optional: &[Interval],
-    limits: Limits,
-) -> Option<bool> {
-    window::is_refuted(machine, start, required, optional, limits, SEEDS[1])
+/// For many small searches one after the other: they share their memory.
+#[derive(Default)]
+pub struct Searches(Dfs);
+
+impl Searches {
+    /// Whether `required` exclude each other if they begin in `start`, whichever of `optional` take effect among them,
+    /// each in its time; `None` if not known.
+    pub fn is_impossible(
+        &mut self,
+        machine: &mut impl Machine,
+        start: u32,
+        required: &[Interval],
+        optional: &[Interval],
+        limits: Limits,
+    ) -> Option<bool> {
+        window::is_refuted(&mut self.0, machine, start, (required, optional), limits, SEEDS[1])
+    }
 }
 
 /// Whether what happened between two moments is impossible whatever happened before; `None` if not known.
@@ -160,5 +167,5 @@ pub fn is_span_impossible(
 ) -> Option<bool> {
     let state = machine.unknown()?;
     let span = window::cut(ops, start, end);
-    window::is_refuted(machine, state, &span.required, &span.optional, limits, SEEDS[0])
+    window::is_refuted(&mut Dfs::default(), machine, state, (&span.required, &span.optional), limits, SEEDS[0])
 }

@@ -25,14 +25,16 @@ pub struct Span {
 
 /// Whether `start` does not let all required operations be linearized; `None` if that takes too long to say.
 pub fn is_refuted(
+    dfs: &mut Dfs,
     machine: &mut impl Machine,
     start: u32,
-    required: &[Interval],
-    optional: &[Interval],
+    span: (&[Interval], &[Interval]),
     limits: Limits,
     seed: u64,
 ) -> Option<bool> {
-    match Dfs::new(required, optional, start, seed).run(machine, limits, CONFIGURATIONS_MAX) {
+    let (required, optional) = span;
+    dfs.begin(required, optional, start, seed);
+    match dfs.run(machine, limits, CONFIGURATIONS_MAX) {
         Step::Found => Some(false),
         Step::Exhausted => Some(true),
         Step::OutOf(_) | Step::Paused => None,
@@ -51,11 +53,12 @@ pub fn refute(
     let end = ops[stuck_at as usize].ret;
     let mut returns: Vec<i64> = ops.iter().map(|op| op.ret).filter(|&ret| ret <= end).collect();
     returns.sort_unstable();
+    let mut dfs = Dfs::default();
     let mut size = SMALLEST;
     while size <= LARGEST {
         let start = returns.len().checked_sub(size).map_or(i64::MIN, |first| returns[first]);
         let span = cut(ops, start, end);
-        if is_refuted(machine, state, &span.required, &span.optional, limits, seed)? {
+        if is_refuted(&mut dfs, machine, state, (&span.required, &span.optional), limits, seed)? {
             return Some(Refutation { ops: span.members, span_start: Some(start), stuck_at });
         }
         if start == i64::MIN {
