@@ -17,7 +17,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import zlib
 from collections.abc import Mapping, Sequence
@@ -27,7 +26,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from harness.clusters.linux import cgroups, logs, nft, packets, processes, undo, vdso_self_test
+from harness.clusters.linux import cgroups, commands, logs, nft, packets, processes, undo, vdso_self_test
 from harness.clusters.linux.agent.protocol import decode, encode, pack_error
 from harness.clusters.linux.agent.server import Server
 from harness.clusters.linux.agent.streams import PipeStream, StreamChannel
@@ -266,28 +265,21 @@ def _check_address(name: str, address: str) -> None:
 def _have_programs(node: str, programs: Sequence[str], packages: Sequence[str], *, install: bool) -> None:
     missing = [program for program in programs if shutil.which(program) is None]
     if missing and install:
-        # RUNLEVEL=1 tells Debian's invoke-rc.d not to start the services that packages bring.
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-        apt = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "--", *packages]
-        try:
-            done = subprocess.run(
-                apt,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=INSTALL_TIMEOUT_S,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as problem:
-            raise ClusterError(f"{node}: {', '.join(packages)} cannot be installed: {problem}") from problem
-        if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-            raise ClusterError(f"{node}: apt-get could not install {', '.join(packages)}: {''.join(said)}")
+        _apt(node, "update")
+        _apt(node, "install", "-y", "--no-install-recommends", "--", *packages)
         missing = [program for program in programs if shutil.which(program) is None]
     if missing:
         raise ClusterError(
             f"{node} lacks {', '.join(missing)}: on Debian, apt-get install {' '.join(packages)}, or say install: true"
         )
+
+
+def _apt(node: str, *words: str) -> None:
+    # RUNLEVEL=1 tells Debian's invoke-rc.d not to start the services that packages bring.
+    quietly = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", "-q"]
+    done = commands.run([*quietly, *words], b"", INSTALL_TIMEOUT_S)
+    if done.code:
+        raise ClusterError(f"{node}: apt-get {' '.join(words)}: {done.complaint}")
 
 
 def _take_standard_streams(run: str) -> _Streams:

@@ -224,6 +224,13 @@ class SshCluster:
         found = dict(zip(self.nodes, given, strict=True))
         if len(set(found.values())) != len(found):
             raise UsageError(f"two of the machines have one address: {', '.join(found.values())}")
+        own = set(map(_source_toward, found.values()))
+        for node, address in found.items():
+            if address in own:
+                raise UsageError(
+                    f"this machine is {node} itself ({address}): what cuts it off would cut the controller off, too; "
+                    "run splitbrain on a machine that is no node"
+                )
         return found
 
     @staticmethod
@@ -297,3 +304,13 @@ class SshCluster:
         if node not in self._addresses:
             raise UsageError(f"there is no node {node!r} to connect to; nodes are {', '.join(self.nodes)}")
         return self._addresses[node]
+
+
+def _source_toward(address: str) -> str:
+    """This machine's address as another one would see it; empty when there is no way. Sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((address, PORT))
+        except OSError:
+            return ""
+        return str(probe.getsockname()[0])
