@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from harness.claims import Claim
 from harness.options import number
-from harness.target import NodeService, Trial
-from targets.bundled.promises import FAULTS, promise
-from targets.toy import TRANSACTIONS, Toy
+from harness.target import NodeService
+from targets.bundled.promises import FAULTS, promise, trial
+from targets.toy import TRANSACTIONS, Planted, Toy
 
 
 def multi_leader(*, batch_ms: float = 5, gossip_ms: float = 400, bug: str | None = None) -> Toy:
@@ -19,7 +19,8 @@ def multi_leader(*, batch_ms: float = 5, gossip_ms: float = 400, bug: str | None
         NodeService("targets.toys.multi_leader:MultiLeader", options=options),
         CLAIMS,
         workloads=("register", "lock", *TRANSACTIONS),
-        trials=(Trial("register", ("partition", "kill", "clock")),),
+        bugs=BUGS,
+        trials=TRIALS,
     ).with_bug(bug)
 
 
@@ -32,5 +33,43 @@ CLAIMS: tuple[Claim, ...] = (
     *(
         promise(f"multi-leader-{workload}-available", {"availability": {"min": 0.99}}, *SERVED_UNDER, workload=workload)
         for workload in TRANSACTIONS
+    ),
+    promise("multi-leader-reads-its-writes", "read-your-writes", *(fault for fault in FAULTS if fault != "clock")),
+)
+
+TRIALS = (
+    trial(
+        "register",
+        {"partition": {"interval": "1500ms"}, "kill": {"interval": "1s"}, "packet": {"interval": "2s"}},
+        {"keys": 20, "rate": 100},
+        settle="6s",
+    ),
+    trial("register", {"partition": {"interval": "3s"}, "clock": {"interval": "2s"}}, {"rate": 100}, settle="6s"),
+)
+
+BUGS = (
+    Planted(
+        "digest-skips-groups",
+        "servers compare only half of their keys, so what the network lost of the others is never brought",
+        ("divergent",),
+        node_class="targets.toys.multi_leader_bugs:DigestSkipsGroups",
+    ),
+    Planted(
+        "ties-by-arrival",
+        "of two writes in one second each server keeps the one that came first to it, so they never agree",
+        ("divergent", "read-your-writes"),
+        node_class="targets.toys.multi_leader_bugs:TiesByArrival",
+    ),
+    Planted(
+        "acknowledges-unsynced",
+        "a write is acknowledged in memory, so a server that restarts has forgotten what it told its client",
+        ("read-your-writes",),
+        node_class="targets.toys.multi_leader_bugs:AcknowledgesUnsynced",
+    ),
+    Planted(
+        "restamps-on-restart",
+        "a server that restarts takes what it has for new, so values come back that were overwritten meanwhile",
+        ("read-your-writes",),
+        node_class="targets.toys.multi_leader_bugs:RestampsOnRestart",
     ),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from harness.claims import Claim
 from harness.errors import UsageError
 from harness.options import number
-from harness.target import NodeService, Trial
-from targets.bundled.promises import FAULTS, promise
+from harness.target import NodeService
+from targets.bundled.promises import FAULTS, promise, trial
 from targets.toy import TRANSACTIONS, Planted, Toy
 
 
@@ -24,7 +24,7 @@ def raft(*, election_ms: float = 300, heartbeat_ms: float = 60, batch_ms: float 
         CLAIMS,
         workloads=("register", "lock", *TRANSACTIONS),
         bugs=BUGS,
-        trials=(Trial("register", ("partition", "kill", "pause", "clock")),),
+        trials=TRIALS,
     ).with_bug(bug)
 
 
@@ -47,11 +47,60 @@ CLAIMS: tuple[Claim, ...] = (
     promise("raft-keeps-orders", "no_lost_order", *FAULTS, workload="checkout"),
 )
 
+KILLS = {"interval": "1500ms", "targets": ["minority", "majority", "all", "primaries"]}
+
+TRIALS = (
+    trial(
+        "register",
+        {
+            "partition": {"interval": "1s"},
+            "kill": KILLS,
+            "packet": {"interval": "1s", "behaviours": ["duplicate", "reorder", "loss"]},
+        },
+        {"keys": 4, "rate": 200},
+        timeout="500ms",
+        time="16s",
+    ),
+    trial("register", {"kill": KILLS, "packet": {"interval": "1s"}}, {"keys": 4, "rate": 100}, timeout="500ms"),
+    trial("append", {"partition": {"interval": "1s"}, "packet": {"interval": "1s"}}, {"keys": 8, "rate": 40}),
+    trial("register", {"partition": {"interval": "3s", "grudges": ["one_way", "bridge"]}}, {"rate": 40}, time="20s"),
+)
+
 BUGS = (
     Planted(
         "stale-leader-reads",
         "a leader serves reads without asking whether it still leads, so a deposed one serves old values",
         ("nonlinearizable", "linearizable"),
         node_class="targets.toys.raft_bugs:StaleLeaderReads",
+    ),
+    Planted(
+        "unsynced-promises",
+        "servers vote and acknowledge entries before they are durable, so a restart takes back what was promised",
+        ("nonlinearizable", "linearizable"),
+        node_class="targets.toys.raft_bugs:UnsyncedPromises",
+    ),
+    Planted(
+        "commits-old-terms",
+        "a follower commits what its log holds of a deposed leader's term, so servers come to hold different values",
+        ("nonlinearizable", "linearizable"),
+        node_class="targets.toys.raft_bugs:CommitsOldTerms",
+    ),
+    Planted(
+        "truncates-for-old-messages",
+        "a follower cuts its log back to what a delayed message says, and loses entries it has acknowledged",
+        ("nonlinearizable", "linearizable"),
+        node_class="targets.toys.raft_bugs:TruncatesForOldMessages",
+    ),
+    Planted(
+        "applies-repeats",
+        "a command that the network delivered twice is done twice, so an overwritten value comes back",
+        ("nonlinearizable", "linearizable", "duplicate-elements", "strict-serializable"),
+        node_class="targets.toys.raft_bugs:AppliesRepeats",
+    ),
+    Planted(
+        "deaf-leader",
+        "a leader that can speak and not hear stays in office, so nobody is served while the cut lasts",
+        ("unavailable", "availability"),
+        node_class="targets.toys.raft_bugs:DeafLeader",
     ),
 )

@@ -90,14 +90,22 @@ class MultiLeader(Node):
         return None if version is None else version[1]
 
     async def _accept(self, key: str | int, value: Any) -> None:
-        """Takes a write. Its timestamp is later than any this server gave before, even if its clock was set back."""
-        self._latest_ns = max(self.clock.wall(), self._latest_ns + 1)
-        version = [key, value, self._latest_ns, self.name]
+        """Takes a write, and returns once it is durable here."""
+        version = [key, value, self._stamp(), self.name]
         self._journal.append(version)
         if self._merge(version):
             if not self._outbox:
                 self.after(self._batch_s, self._replicate)
             self._outbox.append(version)
+        await self._harden()
+
+    def _stamp(self) -> int:
+        """A timestamp later than any this server gave before, even if its clock was set back."""
+        self._latest_ns = max(self.clock.wall(), self._latest_ns + 1)
+        return self._latest_ns
+
+    async def _harden(self) -> None:
+        """Makes durable what was taken so far."""
         await self._journal.sync()
 
     # Between servers --------------------------------------------------------------------------------------------------
@@ -108,7 +116,7 @@ class MultiLeader(Node):
         if name == self.name:
             self._latest_ns = max(self._latest_ns, time_ns)
         known = self._versions.get(key)
-        if known is not None and not _wins(version, known):
+        if known is not None and not self._wins(version, known):
             return False
         self._versions[key] = version
         group = _group(key)
@@ -116,6 +124,16 @@ class MultiLeader(Node):
         self._sums[group] ^= self._groups[group].get(key, 0) ^ checksum
         self._groups[group][key] = checksum
         return True
+
+    def _wins(self, version: Version, known: Version) -> bool:
+        """Whether a version replaces another of its key: the later one, ties going to the greater name.
+
+        Two of one server with the same timestamp cannot be, unless its clock was set back and its disk lost the first;
+        the value decides then, so that all servers still agree.
+        """
+        if version[2:] != known[2:]:
+            return version[2:] > known[2:]
+        return json.dumps(version[1], sort_keys=True) > json.dumps(known[1], sort_keys=True)
 
     def _replicate(self) -> None:
         outbox, self._outbox = self._outbox, []
@@ -160,17 +178,6 @@ class MultiLeader(Node):
 
     def _of(self, groups: list[int]) -> list[Version]:
         return [self._versions[key] for group in groups for key in self._groups[group]]
-
-
-def _wins(version: Version, known: Version) -> bool:
-    """Whether a version replaces another of its key: the later one, ties going to the greater name.
-
-    Two of one server with the same timestamp cannot be, unless its clock was set back and its disk lost the first; the
-    value decides then, so that all servers still agree.
-    """
-    if version[2:] != known[2:]:
-        return version[2:] > known[2:]
-    return json.dumps(version[1], sort_keys=True) > json.dumps(known[1], sort_keys=True)
 
 
 def _group(key: str | int) -> int:

@@ -4,15 +4,82 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from typing import Any
 
-from harness.node import Body
+from harness.node import Body, Host
+from targets.toys.machine import Command, Registers
 from targets.toys.raft import Raft
+from targets.toys.raft_log import Entry, RaftLog
 
 
 class StaleLeaderReads(Raft):
-    """A leader answers reads from its own state, without asking whether it still leads (etcd before 3.0)."""
+    """A leader answers reads from its own state, without asking whether it still leads (etcd and Consul, 2014)."""
 
     def _read(self, key: str | int) -> Awaitable[Body]:
         answer: asyncio.Future[Body] = asyncio.get_running_loop().create_future()
         answer.set_result(self._registers.read(key))
         return answer
+
+
+class UnsyncedPromises(Raft):
+    """Votes and acknowledges entries before they are durable, as every store does whose fsync is switched off."""
+
+    def __init__(self, host: Host, **options: Any) -> None:
+        super().__init__(host, **options)
+        self.state = _UnsyncedLog(host.disk)
+
+
+class _UnsyncedLog(RaftLog):
+    async def sync(self) -> None:
+        asyncio.get_running_loop().create_task(super().sync()).add_done_callback(lambda task: task.cancelled())
+
+    @property
+    def clean(self) -> bool:
+        return True
+
+
+class CommitsOldTerms(Raft):
+    """A follower takes its whole log, up to the leader's commit index, for committed, though it is only known to agree
+    with the leader's up to the message at hand: entries of a deposed leader's term are done (figure 2 of the Raft paper
+    says "index of last new entry", and many a first implementation overlooked it)."""
+
+    def _learn_commit(self, commit: int, agreed: int) -> None:
+        self._commit(min(commit, self.state.last_index))
+
+
+class TruncatesForOldMessages(Raft):
+    """Drops everything behind the entries of whatever message comes, also of one that was overtaken by a later one, and
+    with it entries that it has acknowledged (section 5.3 asks for a conflict first)."""
+
+    def __init__(self, host: Host, **options: Any) -> None:
+        super().__init__(host, **options)
+        self.state = _EagerlyTruncated(host.disk)
+
+
+class _EagerlyTruncated(RaftLog):
+    def store(self, previous: int, entries: list[Entry]) -> None:
+        del self._entries[previous:]
+        super().store(previous, entries)
+
+
+class AppliesRepeats(Raft):
+    """Does a command as often as the log has it: one that the network delivered twice brings back an overwritten
+    value."""
+
+    def __init__(self, host: Host, **options: Any) -> None:
+        super().__init__(host, **options)
+        self._registers = _NoMemory()
+
+
+class _NoMemory(Registers):
+    def apply(self, command: Command) -> Body:
+        return self._do(*command[2:])
+
+
+class DeafLeader(Raft):
+    """Assumes that whoever it can talk to can talk to it: a leader that hears nobody goes on, and keeps all others from
+    electing one that would (etcd at Cloudflare, November 2020)."""
+
+    def _send_append(self, peer: str) -> None:
+        self._peers.all[peer].heard_ns = self.clock.monotonic()
+        super()._send_append(peer)

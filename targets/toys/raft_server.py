@@ -78,11 +78,15 @@ class RaftServer(Voter):
         else:
             state.store(previous, entries)
             reply |= {"ok": True, "next": previous + len(entries) + 1}
-            self._commit(min(body["commit"], previous + len(entries)))
+            self._learn_commit(body["commit"], previous + len(entries))
         if not state.clean:
             return self.promise(source, reply)
         self.send(source, reply)
         return None
+
+    def _learn_commit(self, commit: int, agreed: int) -> None:
+        """The leader has committed up to there; up to `agreed` this log is like its own."""
+        self._commit(min(commit, agreed))
 
     def _commit(self, upto: int) -> None:
         while self.commit < upto:

@@ -18,7 +18,9 @@ from harness.checker import Budget
 from harness.clusters.sim import SimCluster
 from harness.nemesis import Nemesis
 from harness.node import RpcError
+from harness.selftest import clean, hunt
 from harness.streams import Streams
+from harness.target import Bug
 from harness.verdict import Verdict
 from nemeses.clock import Clock
 from nemeses.kill import Kill
@@ -211,3 +213,15 @@ def test_the_order_in_which_versions_come_makes_no_difference(versions: list[Any
     assert first._sums == second._sums
     for key, version in first._versions.items():
         assert version[2:] == max(other[2:] for other in versions if other[0] == key)
+
+
+@pytest.mark.parametrize("place", range(len(multi_leader().trials)))
+def test_its_claims_hold_in_its_trials(place: int) -> None:
+    for seed in range(2):
+        tried = clean("multi-leader", place, seed)
+        assert tried.verdict is Verdict.PASS, tried.why
+
+
+@pytest.mark.parametrize("bug", multi_leader().bugs, ids=lambda bug: bug.name)
+def test_its_bugs_are_found(bug: Bug) -> None:
+    assert hunt("multi-leader", bug, 0, 50).found

@@ -18,8 +18,9 @@ from harness.history import History
 from harness.nemesis import Nemesis
 from harness.node import RpcError
 from harness.operation import Type
+from harness.selftest import clean, hunt
 from harness.streams import Streams
-from harness.target import NodeService
+from harness.target import Bug, NodeService
 from harness.verdict import Verdict
 from nemeses.clock import Clock
 from nemeses.corruption import Corruption
@@ -307,3 +308,15 @@ def test_equal_seeds_give_equal_histories() -> None:
     first, second = (play(raft(), nemeses, seed=9, time_s=8).history for _ in range(2))
     assert [*first] == [*second]
     assert len(Counter(op.f for op in first)) > 8
+
+
+@pytest.mark.parametrize("place", range(len(raft().trials)))
+def test_its_claims_hold_in_its_trials(place: int) -> None:
+    for seed in range(2):
+        tried = clean("raft", place, seed)
+        assert tried.verdict is Verdict.PASS, tried.why
+
+
+@pytest.mark.parametrize("bug", raft().bugs, ids=lambda bug: bug.name)
+def test_its_bugs_are_found(bug: Bug) -> None:
+    assert hunt("raft", bug, 0, 50).found

@@ -1,0 +1,42 @@
+"""Bugs to plant in the store without a leader, each an override of the one method it spoils."""
+
+from __future__ import annotations
+
+from harness.node import Body
+from targets.toys.multi_leader import MultiLeader, Version
+
+SECOND_NS = 1_000_000_000
+
+
+class DigestSkipsGroups(MultiLeader):
+    """Compares only every other group of keys: what the network lost of the rest is never brought (a repair that covers
+    part of the ranges, as Cassandra's `-pr` run on some of the nodes)."""
+
+    def on_digest(self, source: str, body: Body) -> None:
+        theirs = [body["sums"][group] if group % 2 else ours for group, ours in enumerate(self._sums)]
+        super().on_digest(source, {**body, "sums": theirs})
+
+
+class TiesByArrival(MultiLeader):
+    """Compares whole seconds, and keeps of two writes in the same one whichever came first: every server another one
+    (conflict resolution by a column of type DATETIME)."""
+
+    def _wins(self, version: Version, known: Version) -> bool:
+        return int(version[2]) // SECOND_NS > int(known[2]) // SECOND_NS
+
+
+class AcknowledgesUnsynced(MultiLeader):
+    """Acknowledges a write that is in memory only: a restart forgets it (Cassandra with `commitlog_sync: periodic`)."""
+
+    async def _harden(self) -> None:
+        return
+
+
+class RestampsOnRestart(MultiLeader):
+    """Takes what it finds on its disk at a start for new, so values that were overwritten meanwhile win again (a node
+    restored from a backup)."""
+
+    async def start(self) -> None:
+        await super().start()
+        for key, value, *_ in list(self._versions.values()):
+            await self._accept(key, value)
