@@ -3,7 +3,7 @@
 A claim names what is expected of a history: a checker (`linearizable`), a checker with options (`{availability: {min:
 0.99, side: majority}}`), an invariant of the workload, or the opposite of one (`{not: linearizable}`). It speaks for a
 run when the run's nemeses are among its own: a promise made under partitions and kills is a promise under partitions,
-and under no faults at all.
+and under no faults at all. Of a limit (`not`) the reverse is true: it takes faults to show it.
 """
 
 from __future__ import annotations
@@ -64,4 +64,5 @@ class Claim:
 
     def speaks_for(self, workload: str, nemeses: Collection[str]) -> bool:
         """Whether this claim is judged on a run of that workload under those nemeses."""
-        return self.workload == workload and self.nemeses.issuperset(nemeses)
+        tried = self.nemeses.issuperset(nemeses) and not (self.expect.negated and self.nemeses and not nemeses)
+        return self.workload == workload and tried

@@ -89,7 +89,8 @@ class Toy:
         return CLIENTS[workload](lambda: cluster.connect(node))
 
     async def ready(self, cluster: Cluster) -> None:
-        """Returns once every node has answered a read: until then a leader may be missing, or unknown to some."""
+        """Returns once every node has answered a read, and names a leader if it knows of such an office: until then one
+        may be missing, or unknown to some."""
         try:
             async with asyncio.timeout(READY_S_MAX):
                 await asyncio.gather(*(_answers(cluster, node) for node in cluster.nodes))
@@ -113,7 +114,9 @@ class Toy:
 async def _answers(cluster: Cluster, node: str) -> None:
     for _ in range(round(READY_S_MAX / POLL_S)):
         if await _ask(cluster, node, {"type": "read", "key": "ready"}) is not None:
-            return
+            status = await _ask(cluster, node, {"type": "status"}) or {}
+            if status.get("leader", "nobody, here") is not None:
+                return
         await asyncio.sleep(POLL_S)
     raise TimeoutError
 

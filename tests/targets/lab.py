@@ -15,8 +15,9 @@ NODES = ("n1", "n2", "n3", "n4", "n5")
 class Lab:
     """A cluster of five, and what a test does to it."""
 
-    def __init__(self, cluster: SimCluster) -> None:
+    def __init__(self, cluster: SimCluster, target: Toy) -> None:
         self.cluster = cluster
+        self.target = target
 
     async def ask(self, node: str, **body: Any) -> dict[str, Any]:
         """One request on a connection of its own. Raises `RpcError` as the store does."""
@@ -29,6 +30,11 @@ class Lab:
     async def values(self, key: str, nodes: Sequence[str] = NODES) -> list[Any]:
         """What each of these nodes reads."""
         return [(await self.ask(node, type="read", key=key))["value"] for node in nodes]
+
+    async def leader(self) -> str:
+        """The one node that leads."""
+        [leader] = await self.target.primaries(self.cluster)
+        return leader
 
     async def cut_off(self, *nodes: str) -> None:
         """Leaves these nodes with one another alone, until `mend`."""
@@ -51,6 +57,6 @@ def in_lab(target: Toy, scene: Callable[[Lab], Awaitable[None]]) -> None:
     async def main() -> None:
         await cluster.create(target)
         await target.ready(cluster)
-        await scene(Lab(cluster))
+        await scene(Lab(cluster, target))
 
     cluster.run(main)

@@ -1,0 +1,61 @@
+"""The store whose primary waits for every replica, `targets.toys.sync_replicas`."""
+
+from __future__ import annotations
+
+from harness.claims import Claim
+from harness.options import number
+from harness.target import NodeService
+from targets.bundled.promises import FAULTS, promise, trial
+from targets.toy import TRANSACTIONS, Planted, Toy
+
+
+def sync_replicas(*, batch_ms: float = 4, beat_ms: float = 60, bug: str | None = None) -> Toy:
+    """Options as for its class; `bug` plants one of `splitbrain list bugs`."""
+    batch = number("sync-replicas", "batch_ms", batch_ms, min=0, max=1_000)
+    beat = number("sync-replicas", "beat_ms", beat_ms, min=1, max=100)
+    return Toy(
+        "sync-replicas",
+        NodeService("targets.toys.sync_replicas:SyncReplicas", options={"batch_ms": batch, "beat_ms": round(beat)}),
+        CLAIMS,
+        workloads=("register", "lock", *TRANSACTIONS),
+        bugs=BUGS,
+        trials=TRIALS,
+    ).with_bug(bug)
+
+
+CLAIMS: tuple[Claim, ...] = (
+    promise("sync-replicas-linearizable", "linearizable", *FAULTS),
+    promise("sync-replicas-unavailable", {"not": {"availability": {"min": 0.99, "side": "majority"}}}, "partition"),
+    promise("sync-replicas-append-serializable", "strict-serializable", *FAULTS, workload="append"),
+    promise("sync-replicas-set-keeps", "set-full", *FAULTS, workload="set"),
+    promise("sync-replicas-lock-exclusive", "linearizable", *FAULTS, workload="lock"),
+)
+
+TRIALS = (
+    trial(
+        "register",
+        {
+            "partition": {"interval": "1500ms"},
+            "kill": {"interval": "3s"},
+            "packet": {"interval": "2s"},
+            "pause": {"interval": "3s"},
+        },
+        {"keys": 4, "rate": 150},
+    ),
+    trial("register", {"partition": {"interval": "3s"}}, {"rate": 50}),
+)
+
+BUGS = (
+    Planted(
+        "waits-for-most",
+        "a write is acknowledged once most replicas have it, and the others go on serving the value before",
+        ("nonlinearizable", "linearizable"),
+        node_class="targets.toys.sync_replicas_bugs:WaitsForMost",
+    ),
+    Planted(
+        "reads-unacknowledged",
+        "a replica shows writes that others may not have yet, so a later read elsewhere goes back in time",
+        ("nonlinearizable", "linearizable"),
+        node_class="targets.toys.sync_replicas_bugs:ReadsUnacknowledged",
+    ),
+)

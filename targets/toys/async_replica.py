@@ -1,0 +1,52 @@
+"""A key-value store with a primary that waits for nobody: reads everywhere and always, lost writes on failover.
+
+The primary acknowledges what it has on its own disk, and ships it to the replicas afterwards (asynchronous replication,
+the default of MySQL, PostgreSQL and Redis; Gray et al., "The Dangers of Replication and a Solution", SIGMOD 1996, call
+it lazy master). The trade-off is latency and availability against the last moments: no write waits for a network, any
+server answers reads, cut off or not, and they are stale by as much as it is behind.
+
+- *Failover* puts the most recent replica of a majority in the primary's place (`leased`), as managers of such clusters
+  do. What the primary had acknowledged and not shipped is lost then, and so is all that it goes on acknowledging on the
+  other side of a cut: nothing tells it, and it looks at no lease.
+- *A deposed primary* throws its tail away for the log of its successor, and reads on it go back in time. In the end all
+  servers hold the same.
+"""
+
+from __future__ import annotations
+
+from harness.node import Body
+from targets.toys.leased import Leased
+from targets.toys.machine import Registers
+from targets.toys.raft_log import Entry
+from targets.toys.requests import key_of
+from targets.toys.values import is_read_only, steps_of, transact
+
+
+class AsyncReplica(Leased):
+    """One server. Options as for `Leased`."""
+
+    def on_read(self, source: str, body: Body) -> Body:
+        return self.registers.read(key_of(body))
+
+    async def on_txn(self, source: str, body: Body) -> Body:
+        """One that only reads is served from this server's copy, like any read."""
+        steps = steps_of(body)
+        if not is_read_only(steps):
+            return await super().on_txn(source, body)
+        results, _ = transact(lambda key: self.registers.read(key)["value"], steps)
+        return {"type": "txn_ok", "results": results}
+
+    def conclude(self) -> None:
+        self.apply_upto(self.own)
+
+    def take(self, previous: int, entries: list[Entry], commit: int) -> None:
+        """Applies what comes as it comes; what gives way to another leader's entries was applied in vain."""
+        if self.contradicts(previous, entries):
+            self.commit, self.registers = 0, Registers()
+        self.state.store(previous, entries)
+        self.apply_upto(self.state.last_index)
+
+    def contradicts(self, previous: int, entries: list[Entry]) -> bool:
+        """Whether these entries replace some that are applied here."""
+        places = range(previous + 1, min(previous + len(entries), self.commit) + 1)
+        return any(self.state.term_at(index) != entries[index - previous - 1][0] for index in places)
