@@ -19,6 +19,7 @@ from checkers.collection import count
 from checkers.counter_bounds import whole
 from checkers.findings import Findings, at
 from checkers.requests import Request, requests
+from checkers.vanished import vanished
 from harness.checker import Budget, Result
 from harness.errors import UsageError
 
@@ -93,7 +94,7 @@ class NoLostOrder:
                 final[read.key].append((read, seen))
         told = {id: order for id, order in books.orders.items() if order.ok}
         for id, order in told.items():
-            if lacking := _lost(id, final[order.key]):
+            if lacking := vanished(id, final[order.key]):
                 message = (
                     f"order {id} of item {order.key} was acknowledged at {at(order.end_ns)}, but in the end it is not "
                     f"in the books (read on {lacking.node} at {at(lacking.end_ns)})"
@@ -109,14 +110,6 @@ class NoLostOrder:
             f"each of {count(len(told), 'acknowledged order')} is in the books once, by {count(reads, 'final read')}"
         )
         return findings.result("no_lost_order", stats, passed=passed, unproven=unproven)
-
-
-def _lost(id: Any, final: list[tuple[Request, set[Any]]]) -> Request | None:
-    """The last final read that lacks an order, unless one that could have come later has it."""
-    lacking = max((read for read, seen in final if id not in seen), key=lambda read: read.start, default=None)
-    if lacking and any(id in seen and read.end > lacking.start for read, seen in final):
-        return None
-    return lacking
 
 
 def _look(order: Order, again: bool, placed: Request | None, read: Request, findings: Findings) -> None:

@@ -19,12 +19,14 @@ from harness.node import RpcError
 from harness.target import Bug, Membership, NodeService, Trial
 from workloads.append import AppendClient
 from workloads.bank import BankClient
+from workloads.chat import ChatClient
 from workloads.checkout import CheckoutClient
 from workloads.counter import CounterClient
 from workloads.lock import LockClient
 from workloads.queue import QueueClient
 from workloads.register import RegisterClient
 from workloads.set import SetClient
+from workloads.timeline import TimelineClient
 from workloads.unique_ids import UniqueIdsClient
 
 CLIENTS: dict[str, Callable[[Callable[[], Any]], Client]] = {
@@ -37,6 +39,8 @@ CLIENTS: dict[str, Callable[[Callable[[], Any]], Client]] = {
     "unique-ids": UniqueIdsClient,
     "bank": BankClient,
     "checkout": CheckoutClient,
+    "chat": ChatClient,
+    "timeline": TimelineClient,
 }
 """The client of each workload that a toy can serve."""
 

@@ -34,6 +34,7 @@ CLAIMS: tuple[Claim, ...] = (
         promise(f"multi-leader-{workload}-available", {"availability": {"min": 0.99}}, *SERVED_UNDER, workload=workload)
         for workload in TRANSACTIONS
     ),
+    promise("multi-leader-posts-in-order", "posts_in_order", *FAULTS, workload="timeline"),
     promise("multi-leader-reads-its-writes", "read-your-writes", *(fault for fault in FAULTS if fault != "clock")),
 )
 

@@ -45,6 +45,11 @@ CLAIMS: tuple[Claim, ...] = (
     promise("raft-bank-keeps-money", "bank", *FAULTS, workload="bank"),
     promise("raft-never-oversells", "no_oversell", *FAULTS, workload="checkout"),
     promise("raft-keeps-orders", "no_lost_order", *FAULTS, workload="checkout"),
+    promise("raft-keeps-messages", "no_lost_message", *FAULTS, workload="chat"),
+    promise("raft-answers-in-order", "causal_order", *FAULTS, workload="chat"),
+    promise("raft-keeps-posts", "no_lost_post", *FAULTS, workload="timeline"),
+    promise("raft-shows-own-posts", "own_posts_seen", *FAULTS, workload="timeline"),
+    promise("raft-posts-in-order", "posts_in_order", *FAULTS, workload="timeline"),
 )
 
 KILLS = {"interval": "1500ms", "targets": ["minority", "majority", "all", "primaries"]}

@@ -49,6 +49,36 @@ def told(ops: Sequence[Did], *, final_at: float | None = None) -> History:
     return record(events)
 
 
-def starts(most: int = 30) -> st.SearchStrategy[list[int]]:
-    """Distinct moments, so that the order of events is that of times."""
-    return st.lists(st.integers(0, 60), unique=True, max_size=most)
+@st.composite
+def feeds(draw: st.DrawFn, add: str) -> list[Did]:
+    """Entries of two feeds by three people, who read them as they are, or with something missing, moved or doubled."""
+    lists: dict[int, list[int]] = {0: [], 1: []}
+    people, free_at = [0, 1, 2], [0, 0, 0]
+    ops: list[Did] = []
+    for id in range(draw(st.integers(0, 14))):
+        who, key, start = draw(st.integers(0, 2)), draw(st.integers(0, 1)), 10 * id
+        if free_at[who] > start:
+            continue
+        took, outcome = draw(st.sampled_from([3, 14, 25])), draw(st.sampled_from([Type.OK, Type.OK, *OUTCOMES]))
+        node = f"n{who + 1}"
+        if draw(st.booleans()):
+            ops.append(Did(start, took, add, key, id, id, outcome, node, people[who]))
+            if outcome is not Type.FAIL or draw(st.integers(0, 9)) == 0:
+                lists[key].append(id)
+        else:
+            found = [*lists[key]]
+            match draw(st.integers(0, 5)):
+                case 0 if found:
+                    del found[draw(st.integers(0, len(found) - 1))]
+                case 1 if found:
+                    found.insert(draw(st.integers(0, len(found) - 1)), found[-1])
+                case 2:
+                    found = [*draw(st.permutations(found))]
+                case 3 if draw(st.booleans()):
+                    found = [*found, 99]
+            ops.append(Did(start, took, "read", key, None, found, outcome, node, people[who]))
+        free_at[who] = start + took
+        if outcome not in (Type.OK, Type.FAIL):
+            people[who] += 3
+            free_at[who] = start + 5
+    return ops

@@ -23,9 +23,11 @@ from targets.bundled.raft import raft
 from targets.toy import CLIENTS, Toy
 from tests.simulated import play
 from workloads.bank import Bank
+from workloads.chat import Chat
 from workloads.checkout import Checkout
 from workloads.counter import Counter
 from workloads.queue import Queue
+from workloads.timeline import Timeline
 from workloads.unique_ids import UniqueIds
 
 SEEDS = (1, 2, 3)
@@ -39,6 +41,10 @@ BROKEN: list[tuple[Callable[..., Any], str, set[str]]] = [
     (UniqueIds, "unique-ids", {"duplicate"}),
     (Checkout, "no_oversell", {"oversold"}),
     (Checkout, "no_lost_order", {"lost-order"}),
+    (Chat, "no_lost_message", {"lost-message"}),
+    (Chat, "causal_order", {"answer-without-question"}),
+    (Timeline, "no_lost_post", {"lost-post"}),
+    (Timeline, "own_posts_seen", {"own-post-missing"}),
 ]
 """A workload, what is expected of it, and the anomalies that the AP store shows, whatever the seed."""
 
