@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import ssh_rig
@@ -123,7 +123,7 @@ class OverSsh(Real):
     def __init__(self) -> None:
         super().__init__(SshCluster)
         self._machines = ExitStack()
-        self._options = self._machines.enter_context(ssh_rig.rig(len(NODES))).options()
+        self._options = self._machines.enter_context(options("ssh", len(NODES)))
         answers = SshCluster.probe_hosts(self._options).values()
         self.powers = {power: next(filter(None, (one[power] for one in answers)), None) for power in self.powers}
 
@@ -135,6 +135,16 @@ class OverSsh(Real):
             super().close()
         finally:
             self._machines.close()
+
+
+@contextmanager
+def options(name: str, nodes: int) -> Iterator[dict[str, Any]]:
+    """What a kind of cluster needs to be told; machines to log in to are made for it."""
+    if name != "ssh":
+        yield {}
+        return
+    with ssh_rig.rig(nodes) as made:
+        yield made.options()
 
 
 STAGES: Mapping[str, Callable[[], Stage]] = {

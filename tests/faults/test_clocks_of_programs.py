@@ -10,9 +10,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
+from stages import STAGES, options
 
-from harness.clusters.docker import DockerCluster
-from harness.clusters.process import ProcessCluster
+from harness import plugins
 from harness.faults import Status
 from harness.streams import Streams
 from harness.target import CommandService, Daemon
@@ -64,15 +64,14 @@ def near(seen: Mapping[str, float], wanted_s: float) -> bool:
 
 
 @pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(ProcessCluster, marks=pytest.mark.process, id="process"),
-        pytest.param(DockerCluster, marks=pytest.mark.docker, id="docker"),
-    ],
+    "name", [pytest.param(name, marks=getattr(pytest.mark, name)) for name in STAGES if name != "sim"]
 )
-def test_programs_in_go_and_c_believe_a_wrong_clock(kind: Any) -> None:
-    made = kind(("n1", "n2"), streams=Streams(7), run_id="clocks")
+def test_programs_in_go_and_c_believe_a_wrong_clock(name: str) -> None:
+    with options(name, 2) as given:
+        _believe(plugins.load("clusters", name)(("n1", "n2"), streams=Streams(7), run_id="clocks", **given))
 
+
+def _believe(made: Any) -> None:
     async def main() -> None:
         try:
             await made.create(Programs())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-import ssh_rig
+from stages import STAGES, options
 
 from harness.cli import show
 from harness.experiment import resolve
@@ -22,16 +22,17 @@ LOG_BYTES_MAX = 64 << 20
 
 
 @pytest.mark.parametrize(
-    "cluster",
-    [
-        "sim",
-        pytest.param("process", marks=pytest.mark.process),
-        pytest.param("docker", marks=pytest.mark.docker),
-        pytest.param("ssh", marks=pytest.mark.ssh),
-    ],
+    "cluster", [pytest.param(name, marks=[getattr(pytest.mark, name)] if name != "sim" else []) for name in STAGES]
 )
 def test_a_hostile_target_commands_nobody(
     cluster: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with options(cluster, 3) as given:
+        _commands_nobody({"name": cluster, **given}, tmp_path, capsys, monkeypatch)
+
+
+def _commands_nobody(
+    cluster: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     canary = tmp_path / "canary"
     elsewhere = tmp_path / "elsewhere"
@@ -51,12 +52,8 @@ def test_a_hostile_target_commands_nobody(
             "seed": 5,
         }
     )
-    with ExitStack() as open_until_the_end:
-        if cluster == "ssh":
-            machines = open_until_the_end.enter_context(ssh_rig.rig()).options()
-            plan = Plan.build(plan.model_dump() | {"cluster": {"ssh": machines}})
-        experiment = replace(resolve(plan), target=Toy("hostile", service, ()))
-        outcome = execute(experiment, tmp_path / "runs")
+    experiment = replace(resolve(plan), target=Toy("hostile", service, ()))
+    outcome = execute(experiment, tmp_path / "runs")
     show.outcome(outcome)
 
     said = capsys.readouterr()
@@ -78,4 +75,7 @@ def test_a_hostile_target_commands_nobody(
             assert entry.stat().st_blocks * 512 <= LOG_BYTES_MAX
             assert b"root:" not in entry.read_bytes()[:1000], "a link was followed"
         assert (logs / "node.log").stat().st_size > 1000, "traps must not cost the log"
-        assert cluster not in ("process", "ssh") or (logs / "zzz.log").read_text(encoding="ascii") == "an honest one"
+        assert (
+            cluster["name"] not in ("process", "ssh")
+            or (logs / "zzz.log").read_text(encoding="ascii") == "an honest one"
+        )
