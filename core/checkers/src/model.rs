@@ -1,5 +1,7 @@
 //! What a data type promises when it is used by one client at a time.
 
+use crate::intern::FastSet;
+
 /// A moment no completed operation reaches: the return time of an operation that never completed.
 pub const NEVER: i64 = i64::MAX;
 
@@ -47,6 +49,9 @@ pub trait Machine {
     /// True only if `action`, wherever it is possible, leaves the state as it was
     /// (an unknown state may become known).
     fn is_read_only(&self, action: u32) -> bool;
+
+    /// Forgets all other states. Those met again later get new numbers.
+    fn keep_only(&mut self, _states: &FastSet<u32>) {}
 
     /// An estimate of the memory that states and transitions take.
     fn bytes(&self) -> usize {

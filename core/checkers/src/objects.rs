@@ -7,7 +7,9 @@ use crate::intern::FastMap;
 use crate::model::{Interval, NEVER};
 use crate::models::{Call, Interned, Readable, Unreadable};
 use crate::monitors::Judgement;
-use crate::search::{is_span_impossible, search, Answer, Limits, Refutation, Stopped};
+use crate::search::{
+    is_span_impossible, is_span_impossible_by_brute_force, search, Answer, Limits, Refutation, Stopped,
+};
 use crate::turns::in_turns;
 use rayon::prelude::*;
 
@@ -195,6 +197,9 @@ impl<M: Readable> Object<'_, M> {
             Answer::Illegal(refutation) => {
                 let refutation = self.reduce(refutation, limits.half());
                 let (ops, stuck) = (&refutation.ops, refutation.stuck_at);
+                if self.is_denied(&refutation) {
+                    return Finding::Unconfirmed;
+                }
                 let rows = ops.iter().map(|&op| self.ops[op as usize].id).collect();
                 let text = format!(
                     "No order of these {} operations explains what they returned: each gets stuck before {}.",
@@ -284,6 +289,20 @@ impl<M: Readable> Object<'_, M> {
         let (mut machine, ops) = self.machine_of(&part);
         let is_impossible = is_span_impossible(&mut machine, &ops, start, end, limits) == Some(true);
         is_impossible.then(|| Refutation { ops: part, ..whole.clone() })
+    }
+
+    /// Whether brute force finds an order of what the search says has none. What is too much for brute force was looked
+    /// at under two seeds.
+    fn is_denied(&self, refutation: &Refutation) -> bool {
+        let (mut machine, ops) = self.machine_of(&refutation.ops);
+        let is_impossible = match refutation.span_start {
+            None => brute::is_linearizable(&mut machine, &ops).map(|is_legal| !is_legal),
+            Some(start) => {
+                let end = self.ops[refutation.stuck_at as usize].ret;
+                is_span_impossible_by_brute_force(&mut machine, &ops, start, end)
+            }
+        };
+        is_impossible == Some(false)
     }
 
     /// "the dequeue of process 3, which returned 5 (open from 10 ms to 12 ms)".

@@ -11,7 +11,7 @@ mod stack;
 
 use std::hash::Hash;
 
-use crate::intern::FastMap;
+use crate::intern::{FastMap, FastSet};
 use crate::model::Machine;
 use crate::monitors::Judgement;
 use crate::objects::Timed;
@@ -136,8 +136,9 @@ fn drained<'a>(call: &'a Call<'_>) -> Result<Vec<&'a str>, String> {
 pub struct Interned<'a, M: Model> {
     model: &'a M,
     ops: Vec<M::Op>,
-    states: Vec<M::State>,
+    states: FastMap<u32, M::State>,
     numbers: FastMap<M::State, u32>,
+    next_number: u32,
     transitions: FastMap<(u32, u32), Option<u32>>,
     heap_bytes: usize,
 }
@@ -147,18 +148,19 @@ const STATE_BYTES: usize = 160;
 
 impl<'a, M: Model> Interned<'a, M> {
     pub fn new(model: &'a M, ops: Vec<M::Op>) -> Self {
-        let (numbers, transitions) = (FastMap::default(), FastMap::default());
-        Self { model, ops, states: Vec::new(), numbers, transitions, heap_bytes: 0 }
+        let (states, numbers, transitions) = (FastMap::default(), FastMap::default(), FastMap::default());
+        Self { model, ops, states, numbers, next_number: 0, transitions, heap_bytes: 0 }
     }
 
     fn number(&mut self, state: M::State) -> u32 {
         if let Some(&number) = self.numbers.get(&state) {
             return number;
         }
-        let number = self.states.len() as u32;
+        let number = self.next_number;
+        self.next_number += 1;
         self.heap_bytes += 2 * self.model.heap_bytes(&state);
         self.numbers.insert(state.clone(), number);
-        self.states.push(state);
+        self.states.insert(number, state);
         number
     }
 }
@@ -177,7 +179,7 @@ impl<M: Model> Machine for Interned<'_, M> {
         if let Some(&known) = self.transitions.get(&(state, action)) {
             return known;
         }
-        let next = self.model.step(&self.states[state as usize], &self.ops[action as usize]);
+        let next = self.model.step(&self.states[&state], &self.ops[action as usize]);
         let next = next.map(|next| self.number(next));
         self.transitions.insert((state, action), next);
         next
@@ -188,7 +190,16 @@ impl<M: Model> Machine for Interned<'_, M> {
     }
 
     fn may_lead_to(&self, state: u32, action: u32) -> bool {
-        self.model.may_lead_to(&self.states[state as usize], &self.ops[action as usize])
+        self.model.may_lead_to(&self.states[&state], &self.ops[action as usize])
+    }
+
+    fn keep_only(&mut self, states: &FastSet<u32>) {
+        self.states.retain(|number, _| states.contains(number));
+        self.numbers.retain(|_, number| states.contains(number));
+        self.transitions = FastMap::default();
+        self.states.shrink_to_fit();
+        self.numbers.shrink_to_fit();
+        self.heap_bytes = self.states.values().map(|state| 2 * self.model.heap_bytes(state)).sum();
     }
 
     fn bytes(&self) -> usize {

@@ -49,7 +49,7 @@ type Detours = Vec<Detour>;
 
 /// Crashed operations that together make `op` possible.
 struct Detour {
-    spend: Vec<u16>,
+    spend: Vec<u32>,
     op: u32,
     next: u32,
 }
@@ -75,7 +75,7 @@ pub struct Dfs {
     is_cut: Vec<bool>,
     crashed: Vec<Interval>,
     classes: Vec<Class>,
-    used: Vec<u16>,
+    used: Vec<u32>,
     // The current configuration.
     state: u32,
     key: u128,
@@ -94,6 +94,9 @@ pub struct Dfs {
     detour_bytes: usize,
     memo: Memo,
     at_cuts: Memo,
+    is_forgetful: bool,
+    /// What the machine's states took after it last forgot some.
+    kept_bytes: usize,
     seed: u64,
     configurations: u64,
     /// Configurations and detours since time was looked at.
@@ -140,11 +143,19 @@ impl Dfs {
         self.detour_bytes = 0;
         self.memo.clear();
         self.at_cuts.clear();
+        self.is_forgetful = false;
+        self.kept_bytes = 0;
         self.seed = seed;
         self.configurations = 0;
         self.work = 0;
         self.farthest = None;
         self.skipped_detours = false;
+    }
+
+    /// Lets the machine forget states that this search does not need, when they take too much. Nobody else may hold any.
+    pub fn forgetful(mut self) -> Self {
+        self.is_forgetful = true;
+        self
     }
 
     pub fn configurations(&self) -> u64 {
@@ -166,7 +177,7 @@ impl Dfs {
                     return Step::Found;
                 }
                 self.is_new = false;
-                self.rank = if self.remember(limits) { 0 } else { usize::MAX };
+                self.rank = if self.remember(machine, limits) { 0 } else { usize::MAX };
                 self.configurations += 1;
                 // States of some types are large, so memory is looked at every time; time is dearer to tell.
                 if self.memory_bytes(machine) > limits.memory_bytes {
@@ -260,24 +271,38 @@ impl Dfs {
     ///
     /// What is linearized without branching, or instead of its like, must not take such a chance away.
     fn last_chance(&self) -> i64 {
-        let live = |(class, &used): (&Class, &u16)| {
-            (usize::from(used) < class.members.len() && class.deadline >= self.latest_call).then_some(class.deadline)
+        let live = |(class, &used): (&Class, &u32)| {
+            ((used as usize) < class.members.len() && class.deadline >= self.latest_call).then_some(class.deadline)
         };
         self.classes.iter().zip(&self.used).filter_map(live).min().unwrap_or(NEVER)
     }
 
     /// False if this configuration is known to lead nowhere.
-    fn remember(&mut self, limits: Limits) -> bool {
+    fn remember(&mut self, machine: &mut impl Machine, limits: Limits) -> bool {
         let key = self.key ^ fingerprint(self.seed, STATE_SALT | u64::from(self.state));
         let head = self.next[self.call.len()] as usize;
         if !self.is_cut[head] {
             return self.memo.insert(key, &self.used);
         }
-        // Nothing is open here, so what was learnt before matters only if the search comes back this far.
-        if self.memo.bytes() > limits.memory_bytes / 4 {
+        self.forget_the_past(machine, limits.memory_bytes / 4);
+        self.at_cuts.insert(key, &self.used)
+    }
+
+    /// Nothing is open here, so what was learnt before matters only if the search comes back this far. What it would come
+    /// back to are the states on the way here.
+    fn forget_the_past(&mut self, machine: &mut impl Machine, bytes_max: usize) {
+        if self.memo.bytes() > bytes_max {
             self.memo.clear();
         }
-        self.at_cuts.insert(key, &self.used)
+        if self.is_forgetful && machine.bytes() > bytes_max.max(2 * self.kept_bytes) {
+            let mut needed: FastSet<u32> = self.frames.iter().map(|frame| frame.state).collect();
+            let detours = self.frames.iter().filter_map(|frame| frame.detours.as_ref());
+            needed.extend(detours.flat_map(|detours| detours.iter().map(|detour| detour.next)));
+            needed.extend(self.minimal.iter().filter_map(|minimal| minimal.next));
+            needed.insert(self.state);
+            machine.keep_only(&needed);
+            self.kept_bytes = machine.bytes();
+        }
     }
 
     /// Takes the next choice of this configuration; false if there is none left.
@@ -300,7 +325,7 @@ impl Dfs {
         let (op, next, trail_len) = (detour.op, detour.next, self.trail.len());
         for &class in &detour.spend {
             self.used[class as usize] += 1;
-            self.trail.push(SPENT | u32::from(class));
+            self.trail.push(SPENT | class);
         }
         self.detour_bytes += bytes_of(&detours);
         self.detours = Some(detours);
@@ -355,10 +380,10 @@ impl Dfs {
     /// completed one, none that leaves the state alone, and no sequence of them that returns to a state.
     fn detours(&mut self, machine: &mut impl Machine) -> Detours {
         let mut detours = Vec::new();
-        if !(0..self.classes.len() as u16).any(|class| self.is_available(class, &[])) {
+        if !(0..self.classes.len() as u32).any(|class| self.is_available(class, &[])) {
             return detours;
         }
-        let mut seen: FastSet<(u32, Vec<u16>)> = FastSet::default();
+        let mut seen: FastSet<(u32, Vec<u32>)> = FastSet::default();
         let mut ways = vec![(vec![self.state], Vec::new())];
         while let Some((states, spend)) = ways.pop() {
             self.work += 1;
@@ -366,7 +391,7 @@ impl Dfs {
                 self.skipped_detours = true;
                 break;
             }
-            for class in 0..self.classes.len() as u16 {
+            for class in 0..self.classes.len() as u32 {
                 if !self.is_available(class, &spend) {
                     continue;
                 }
@@ -391,7 +416,7 @@ impl Dfs {
                 if !leads_on && first == detours.len() {
                     continue;
                 }
-                let mut spend: Vec<u16> = spend.clone();
+                let mut spend: Vec<u32> = spend.clone();
                 let at = spend.partition_point(|&other| other < class);
                 spend.insert(at, class);
                 for detour in &mut detours[first..] {
@@ -405,7 +430,7 @@ impl Dfs {
         detours
     }
 
-    fn is_available(&self, class: u16, spend: &[u16]) -> bool {
+    fn is_available(&self, class: u32, spend: &[u32]) -> bool {
         let Class { members, deadline, .. } = &self.classes[class as usize];
         let spent = self.used[class as usize] as usize + spend.iter().filter(|&&other| other == class).count();
         let calls = &self.crashed[members.clone()];

@@ -83,7 +83,7 @@ impl Fingerprints {
 }
 
 /// How often each class of crashed operations was used.
-pub type Used = [u16];
+pub type Used = [u32];
 
 /// The failed configurations. Crashed operations are not part of the fingerprint: a configuration that failed with few
 /// of them spent fails with more of them spent, so per fingerprint an antichain of spendings is kept.
@@ -94,7 +94,9 @@ pub struct Memo {
     spent_bytes: usize,
 }
 
-/// More spendings than this are not worth the time to compare them.
+/// More spendings than this are not worth the time to compare them. A full antichain forgets, it does not err: what is
+/// not in it is searched again should the search come back to it, and only what a known spending dominates is left out.
+/// The search ends without any memory, for every choice linearizes an operation more; memory only makes it end sooner.
 const ANTICHAIN_MAX: usize = 64;
 const ENTRY_BYTES: usize = 64;
 
@@ -113,10 +115,12 @@ impl Memo {
         if spendings.iter().any(|known| at_least(used, known)) {
             return false;
         }
+        let (before, bytes) = (spendings.len(), size_of_val(used) + ENTRY_BYTES);
         spendings.retain(|known| !at_least(known, used));
+        self.spent_bytes -= (before - spendings.len()) * bytes;
         if spendings.len() < ANTICHAIN_MAX {
             spendings.push(used.into());
-            self.spent_bytes += std::mem::size_of_val(used) + ENTRY_BYTES;
+            self.spent_bytes += bytes;
         }
         true
     }
@@ -137,5 +141,35 @@ impl Memo {
             self.spent.clear();
         }
         self.spent_bytes = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_failed_spending_dominates_is_known() {
+        let mut memo = Memo::default();
+        assert!(memo.insert(7, &[1, 0]));
+        assert!(!memo.insert(7, &[2, 1]), "spent more");
+        assert!(memo.insert(7, &[0, 5]), "spent others");
+        assert!(memo.insert(8, &[2, 1]), "elsewhere");
+        assert!(memo.insert(7, &[0, 0]), "spent nothing");
+        assert!(!memo.insert(7, &[0, 1]));
+    }
+
+    #[test]
+    fn a_full_antichain_forgets_and_never_claims_what_it_was_not_told() {
+        let mut memo = Memo::default();
+        let most = ANTICHAIN_MAX as u32 * 2;
+        for one in 0..most {
+            assert!(memo.insert(7, &[one, most - one]), "incomparable with all before");
+        }
+        let bytes = memo.bytes();
+        assert!(memo.insert(7, &[most, 0]), "not kept");
+        assert!(memo.insert(7, &[most, 0]), "so not known the second time either");
+        assert!(!memo.insert(7, &[1, most]), "kept ones still count");
+        assert_eq!(memo.bytes(), bytes);
     }
 }

@@ -18,6 +18,7 @@ mod window;
 
 use std::time::{Duration, Instant};
 
+use crate::brute;
 use crate::model::{Interval, Machine};
 use dfs::{Dfs, Step};
 
@@ -88,7 +89,7 @@ const SEEDS: [u64; 2] = [0x5851_f42d_4c95_7f2d, 0x1405_7b7e_f767_814f];
 pub fn search(machine: &mut impl Machine, ops: &[Interval], limits: Limits) -> Answer {
     let answer = search_seeded(machine, ops, limits, SEEDS[0]);
     match &answer {
-        // A false alarm would need two different collisions.
+        // A false alarm would need two different collisions. A window was looked at under both seeds already.
         Answer::Illegal(refutation) if refutation.span_start.is_none() => {
             match search_seeded(machine, ops, limits, SEEDS[1]) {
                 Answer::Illegal(_) => answer,
@@ -101,14 +102,14 @@ pub fn search(machine: &mut impl Machine, ops: &[Interval], limits: Limits) -> A
 
 fn search_seeded(machine: &mut impl Machine, ops: &[Interval], limits: Limits, seed: u64) -> Answer {
     let start = machine.initial();
-    let mut dfs = Dfs::new(ops, &[], start, seed);
+    let mut dfs = Dfs::new(ops, &[], start, seed).forgetful();
     let mut patience = PATIENCE;
     let mut tried = None;
     loop {
         match dfs.run(machine, limits, patience) {
             Step::Found => return Answer::Linearizable,
             Step::Exhausted => {
-                let shorter = dfs.stuck_at().and_then(|op| window::refute(machine, ops, op, limits, seed));
+                let shorter = dfs.stuck_at().and_then(|op| window::refute(machine, ops, op, limits));
                 return Answer::Illegal(shorter.unwrap_or_else(|| whole_prefix(ops, dfs.stuck_at())));
             }
             Step::OutOf(out_of) => {
@@ -121,7 +122,7 @@ fn search_seeded(machine: &mut impl Machine, ops: &[Interval], limits: Limits, s
                 let stuck = dfs.stuck_at();
                 if let Some(op) = stuck.filter(|_| tried != stuck) {
                     tried = stuck;
-                    if let Some(refutation) = window::refute(machine, ops, op, limits, seed) {
+                    if let Some(refutation) = window::refute(machine, ops, op, limits) {
                         return Answer::Illegal(refutation);
                     }
                 }
@@ -157,7 +158,22 @@ impl Searches {
     }
 }
 
-/// Whether what happened between two moments is impossible whatever happened before; `None` if not known.
+/// The same as `is_span_impossible` by trying every order, where the operations are few enough for that.
+pub fn is_span_impossible_by_brute_force(
+    machine: &mut impl Machine,
+    ops: &[Interval],
+    start: i64,
+    end: i64,
+) -> Option<bool> {
+    let state = machine.unknown()?;
+    let span = window::cut(ops, start, end);
+    let required = span.required.len();
+    let all: Vec<Interval> = span.required.into_iter().chain(span.optional).collect();
+    brute::is_possible(machine, state, &all, &|op| op < required).map(|is_possible| !is_possible)
+}
+
+/// Whether what happened between two moments is impossible whatever happened before, under either seed; `None` if not
+/// known.
 pub fn is_span_impossible(
     machine: &mut impl Machine,
     ops: &[Interval],
@@ -167,5 +183,7 @@ pub fn is_span_impossible(
 ) -> Option<bool> {
     let state = machine.unknown()?;
     let span = window::cut(ops, start, end);
-    window::is_refuted(&mut Dfs::default(), machine, state, (&span.required, &span.optional), limits, SEEDS[0])
+    let (mut dfs, span) = (Dfs::default(), (span.required.as_slice(), span.optional.as_slice()));
+    let mut is_refuted = |seed| window::is_refuted(&mut dfs, machine, state, span, limits, seed);
+    Some(is_refuted(SEEDS[0])? && is_refuted(SEEDS[1])?)
 }

@@ -5,7 +5,7 @@
 //! so after it. So if a window cannot be linearized from an *unknown* state, with everything that crosses a cut
 //! optional, then the whole history cannot be. Violations are nearly always local, and a window is small.
 use super::dfs::{Dfs, Step};
-use super::{Limits, Refutation};
+use super::{Limits, Refutation, SEEDS};
 use crate::model::{Interval, Machine, NEVER};
 
 /// Windows are tried from the smallest number of operations that returned in them, eight times as many each time.
@@ -41,14 +41,8 @@ pub fn is_refuted(
     }
 }
 
-/// Looks for a window that ends with the return of `stuck_at` and cannot be.
-pub fn refute(
-    machine: &mut impl Machine,
-    ops: &[Interval],
-    stuck_at: u32,
-    limits: Limits,
-    seed: u64,
-) -> Option<Refutation> {
+/// Looks for a window that ends with the return of `stuck_at` and cannot be, under either seed.
+pub fn refute(machine: &mut impl Machine, ops: &[Interval], stuck_at: u32, limits: Limits) -> Option<Refutation> {
     let state = machine.unknown()?;
     let end = ops[stuck_at as usize].ret;
     let mut returns: Vec<i64> = ops.iter().map(|op| op.ret).filter(|&ret| ret <= end).collect();
@@ -58,7 +52,9 @@ pub fn refute(
     while size <= LARGEST {
         let start = returns.len().checked_sub(size).map_or(i64::MIN, |first| returns[first]);
         let span = cut(ops, start, end);
-        if is_refuted(&mut dfs, machine, state, (&span.required, &span.optional), limits, seed)? {
+        let parts = (span.required.as_slice(), span.optional.as_slice());
+        let mut is_refuted = |seed| is_refuted(&mut dfs, machine, state, parts, limits, seed);
+        if is_refuted(SEEDS[0])? && is_refuted(SEEDS[1])? {
             return Some(Refutation { ops: span.members, span_start: Some(start), stuck_at });
         }
         if start == i64::MIN {
