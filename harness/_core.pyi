@@ -239,6 +239,12 @@ class RegisterStream:
     def remembered(self) -> int:
         """Number of operations, values and groups of values in memory."""
 
+def free_memory(root: str) -> int | None:
+    """Bytes that the machine and every control group of this process still have; None if neither tells.
+
+    `root` is where `proc` and `sys` are.
+    """
+
 def check_objects(history: History, *, model: str, permits: int, seconds: float, memory_bytes: int) -> list[KeyVerdict]:
     """Whether each key is a linearizable object of another type. ValueError for an unknown model."""
 

@@ -1,6 +1,4 @@
 //! Objects of other types than registers, for Python.
-use std::time::Duration;
-
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -8,6 +6,7 @@ use splitbrain_checkers::models::{Counter, Kv, MultiRegister, Permits, PriorityQ
 use splitbrain_checkers::objects::{self, Finding, Method, Object};
 use splitbrain_checkers::search::Limits;
 
+use crate::budget::Budget;
 use crate::checkers_custom::PythonModel;
 use crate::checkers_events::Timeline;
 use crate::checkers_register::stopped_text;
@@ -37,7 +36,8 @@ fn check_objects<'py>(
     seconds: f64,
     memory_bytes: usize,
 ) -> PyResult<Vec<Bound<'py, PyDict>>> {
-    let limits = Limits::within(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)), memory_bytes);
+    let budget = Budget::new(seconds, memory_bytes);
+    let limits = budget.limits();
     let rows = Timeline::new(&history.columns);
     let answers = py.detach(|| match model {
         "kv" => answers(&rows, &Kv::default(), true, limits),
@@ -51,7 +51,7 @@ fn check_objects<'py>(
         "multi-register" => answers(&rows, &MultiRegister::default(), false, limits),
         other => Err(PyValueError::new_err(format!("no model {other:?}"))),
     })?;
-    answers.iter().map(|answer| answer.to_dict(py, &rows)).collect()
+    answers.iter().map(|answer| answer.to_dict(py, &rows, &budget)).collect()
 }
 
 #[pyfunction]
@@ -65,7 +65,8 @@ fn check_custom<'py>(
     seconds: f64,
     memory_bytes: usize,
 ) -> PyResult<Vec<Bound<'py, PyDict>>> {
-    let limits = Limits::within(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)), memory_bytes);
+    let budget = Budget::new(seconds, memory_bytes);
+    let limits = budget.limits();
     let rows = Timeline::new(&history.columns);
     let model = PythonModel::new(model, illegal, unknown)?;
     let answers = py.detach(|| -> PyResult<Vec<Answer>> {
@@ -77,7 +78,7 @@ fn check_custom<'py>(
             None => Ok(objects.iter().zip(findings).map(Answer::of).collect()),
         }
     })?;
-    answers.iter().map(|answer| answer.to_dict(py, &rows)).collect()
+    answers.iter().map(|answer| answer.to_dict(py, &rows, &budget)).collect()
 }
 
 fn answers<M: Readable + Clone + Send>(
@@ -97,7 +98,7 @@ impl Answer {
         Self { key: object.key.map(str::to_owned), ops: object.ops.len(), method, finding }
     }
 
-    fn to_dict<'py>(&self, py: Python<'py>, rows: &Timeline<'_>) -> PyResult<Bound<'py, PyDict>> {
+    fn to_dict<'py>(&self, py: Python<'py>, rows: &Timeline<'_>, budget: &Budget) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("key", &self.key)?;
         dict.set_item("ops", self.ops)?;
@@ -111,7 +112,7 @@ impl Answer {
                 "violation"
             }
             Finding::OutOfBudget(stopped) => {
-                dict.set_item("message", stopped_text(rows, stopped))?;
+                dict.set_item("message", stopped_text(rows, stopped, budget))?;
                 "unknown"
             }
             Finding::Unconfirmed => "unconfirmed",

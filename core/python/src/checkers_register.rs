@@ -1,6 +1,4 @@
 //! Registers, for Python.
-use std::time::Duration;
-
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -9,8 +7,9 @@ use splitbrain_checkers::register::{
     ambiguous, explain, prove, versions, Action, Ambiguous, Decision, FailedCas, KeyVerdict, Late, LostWrite, Method,
     Reading, Register, RegisterOp, Registers, Staleness, Story, Versions,
 };
-use splitbrain_checkers::search::{Limits, Resource, Stopped};
+use splitbrain_checkers::search::{Resource, Stopped};
 
+use crate::budget::Budget;
 use crate::checkers_events::{Refusal, Timeline};
 use crate::history::History;
 
@@ -42,16 +41,22 @@ fn check_registers<'py>(
     memory_bytes: usize,
 ) -> PyResult<Vec<Bound<'py, PyDict>>> {
     let reading = reading(initial, has_cas, failed_cas)?;
-    let limits = Limits::within(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)), memory_bytes);
+    let budget = Budget::new(seconds, memory_bytes);
+    let limits = budget.limits();
     let rows = Timeline::new(&history.columns);
     let verdicts = py.detach(|| -> Result<_, Refusal> {
         rows.checked()?;
         Ok(Registers::read(&rows, &reading).map_err(|malformed| rows.refusal(malformed))?.check(limits))
     })?;
-    verdicts.iter().map(|verdict| verdict_dict(py, &rows, verdict)).collect()
+    verdicts.iter().map(|verdict| verdict_dict(py, &rows, verdict, &budget)).collect()
 }
 
-fn verdict_dict<'py>(py: Python<'py>, rows: &Timeline<'_>, key: &KeyVerdict<'_>) -> PyResult<Bound<'py, PyDict>> {
+fn verdict_dict<'py>(
+    py: Python<'py>,
+    rows: &Timeline<'_>,
+    key: &KeyVerdict<'_>,
+    budget: &Budget,
+) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("key", key.key)?;
     dict.set_item("ops", key.ops)?;
@@ -65,7 +70,7 @@ fn verdict_dict<'py>(py: Python<'py>, rows: &Timeline<'_>, key: &KeyVerdict<'_>)
             "violation"
         }
         Decision::OutOfBudget(stopped) => {
-            dict.set_item("message", stopped_text(rows, stopped))?;
+            dict.set_item("message", stopped_text(rows, stopped, budget))?;
             "unknown"
         }
         Decision::Unconfirmed => "unconfirmed",
@@ -74,18 +79,19 @@ fn verdict_dict<'py>(py: Python<'py>, rows: &Timeline<'_>, key: &KeyVerdict<'_>)
     Ok(dict)
 }
 
-pub fn stopped_text(rows: &Timeline<'_>, stopped: &Stopped) -> String {
+pub fn stopped_text(rows: &Timeline<'_>, stopped: &Stopped, budget: &Budget) -> String {
     let of = match stopped.out_of {
         Resource::Time => "time",
         Resource::Memory => "memory",
         Resource::Crashes => "ways to place operations whose outcome is unknown",
     };
+    let cap = if stopped.out_of == Resource::Memory { budget.cap_text() } else { String::new() };
     let until = if stopped.linearizable_before == i64::MIN {
         String::new()
     } else {
         format!("; what returned before {} is linearizable", moment(rows, stopped.linearizable_before))
     };
-    format!("out of {of} after {} configurations{until}", stopped.configurations)
+    format!("out of {of}{cap} after {} configurations{until}", stopped.configurations)
 }
 
 #[pyfunction]

@@ -1,6 +1,4 @@
 //! Weaker promises about registers, for Python.
-use std::time::Duration;
-
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -8,11 +6,11 @@ use splitbrain_checkers::events::Events;
 use splitbrain_checkers::register::{
     by_zones, Action, Decision, FailedCas, Reading, Register, RegisterHistory, RegisterOp, Registers, Story,
 };
-use splitbrain_checkers::search::Limits;
 use splitbrain_checkers::sessions::{
     is_from_nowhere, judge, prove, Guarantee, Obstacle, Outcome, Proof, SessionHistory,
 };
 
+use crate::budget::Budget;
 use crate::checkers_events::{Refusal, Timeline};
 use crate::history::History;
 
@@ -58,12 +56,12 @@ fn check_sessions<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let wanted = self::guarantee(guarantee)?;
     let reading = Reading { initial, failed_cas: FailedCas::Drop, has_cas: true };
-    let limits = Limits::within(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)), memory_bytes);
+    let budget = Budget::new(seconds, memory_bytes);
     let rows = Timeline::new(&history.columns);
     let answer = py.detach(|| -> Result<Answer, Refusal> {
         rows.checked()?;
         let registers = Registers::read(&rows, &reading).map_err(|malformed| rows.refusal(malformed))?;
-        Ok(answer(&rows, registers.all(), wanted, limits))
+        Ok(answer(&rows, registers.all(), wanted, &budget))
     })?;
     let dict = PyDict::new(py);
     dict.set_item("verdict", answer.verdict)?;
@@ -76,7 +74,8 @@ fn check_sessions<'py>(
     Ok(dict)
 }
 
-fn answer(rows: &Timeline<'_>, registers: &[Register<'_, Timeline<'_>>], wanted: Guarantee, limits: Limits) -> Answer {
+fn answer(rows: &Timeline<'_>, registers: &[Register<'_, Timeline<'_>>], wanted: Guarantee, budget: &Budget) -> Answer {
+    let limits = budget.limits();
     let ops = registers.iter().map(|register| register.history.ops.len()).sum();
     let histories = registers.iter().map(|register| &register.history);
     let mut answer = Answer {
@@ -117,7 +116,7 @@ fn answer(rows: &Timeline<'_>, registers: &[Register<'_, Timeline<'_>>], wanted:
     match judge(&history, wanted, limits) {
         Outcome::Holds => answer.verdict = "holds",
         Outcome::Unknown => answer.text = "no violation was found, and no order of all operations either".to_owned(),
-        Outcome::OutOfBudget => answer.text = "out of time or memory".to_owned(),
+        Outcome::OutOfBudget => answer.text = format!("out of time or memory{}", budget.cap_text()),
         Outcome::Violated(reason) => {
             let events = match prove(&history, wanted, &reason, limits) {
                 Proof::Events(events) => {

@@ -1,11 +1,10 @@
 //! Transactions, for Python.
-use std::time::Duration;
-
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use splitbrain_checkers::txn::{check_appends, check_registers, Assumptions, Bounds, Report, Told, Weak};
+use splitbrain_checkers::txn::{check_appends, check_registers, Assumptions, Report, Told, Weak};
 
+use crate::budget::Budget;
 use crate::checkers_events::{Refusal, Rows};
 use crate::history::History;
 
@@ -13,10 +12,6 @@ use crate::history::History;
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(check_list_append, module)?)?;
     module.add_function(wrap_pyfunction!(check_rw_register, module)?)
-}
-
-fn bounds(seconds: f64, memory_bytes: usize) -> Bounds {
-    Bounds::within(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)), memory_bytes)
 }
 
 #[pyfunction]
@@ -27,13 +22,13 @@ fn check_list_append<'py>(
     seconds: f64,
     memory_bytes: usize,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let bounds = bounds(seconds, memory_bytes);
+    let budget = Budget::new(seconds, memory_bytes);
     let rows = Rows(&history.columns);
     let report = py.detach(|| -> Result<_, Refusal> {
         rows.checked()?;
-        check_appends(&rows, bounds).map_err(|malformed| rows.refusal(malformed))
+        check_appends(&rows, budget.bounds()).map_err(|malformed| rows.refusal(malformed))
     })?;
-    report_dict(py, &rows, &report)
+    report_dict(py, &rows, &report, &budget)
 }
 
 #[pyfunction]
@@ -51,7 +46,7 @@ fn check_rw_register<'py>(
     seconds: f64,
     memory_bytes: usize,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let bounds = bounds(seconds, memory_bytes);
+    let budget = Budget::new(seconds, memory_bytes);
     let level = match axioms {
         None => None,
         Some("read-committed") => Some(Weak::ReadCommitted),
@@ -63,12 +58,17 @@ fn check_rw_register<'py>(
     let rows = Rows(&history.columns);
     let report = py.detach(|| -> Result<_, Refusal> {
         rows.checked()?;
-        check_registers(&rows, assume, level, bounds).map_err(|malformed| rows.refusal(malformed))
+        check_registers(&rows, assume, level, budget.bounds()).map_err(|malformed| rows.refusal(malformed))
     })?;
-    report_dict(py, &rows, &report)
+    report_dict(py, &rows, &report, &budget)
 }
 
-fn report_dict<'py>(py: Python<'py>, rows: &Rows<'_>, report: &Report) -> PyResult<Bound<'py, PyDict>> {
+fn report_dict<'py>(
+    py: Python<'py>,
+    rows: &Rows<'_>,
+    report: &Report,
+    budget: &Budget,
+) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     let counts = PyDict::new(py);
     for &(name, count) in &report.counts {
@@ -80,7 +80,9 @@ fn report_dict<'py>(py: Python<'py>, rows: &Rows<'_>, report: &Report) -> PyResu
     dict.set_item("anomalies", anomalies)?;
     dict.set_item("undecided", &report.undecided)?;
     dict.set_item("unconfirmed", &report.unconfirmed)?;
-    dict.set_item("stopped", &report.stopped)?;
+    let is_short = |why: &&String| why.starts_with("out of memory");
+    let cap = report.stopped.as_ref().filter(is_short).map_or_else(String::new, |_| budget.cap_text());
+    dict.set_item("stopped", report.stopped.as_ref().map(|why| format!("{why}{cap}")))?;
     dict.set_item("txns", report.txns)?;
     dict.set_item("ok", report.ok)?;
     dict.set_item("info", report.info)?;

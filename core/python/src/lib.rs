@@ -2,6 +2,7 @@
 //! `splitbrain-checkers`; here Python objects become their arguments and their results become Python objects.
 use pyo3::prelude::*;
 
+mod budget;
 mod checkers;
 mod checkers_collections;
 mod checkers_custom;
@@ -20,6 +21,7 @@ mod history_rows;
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    budget::register(module)?;
     history::register(module)?;
     checkers::register(module)
 }
