@@ -3,7 +3,6 @@ use std::collections::HashMap;
 
 use crate::brute;
 use crate::events::{invocations_by_key, moment, Events, Kind, Malformed};
-use crate::intern::FastMap;
 use crate::model::{Interval, NEVER};
 use crate::models::{Call, Interned, Readable, Unreadable};
 use crate::monitors::Judgement;
@@ -168,8 +167,9 @@ impl<M: Readable> Object<'_, M> {
             Judgement::Undecided => None,
             Judgement::Linearizable => Some(Finding::Linearizable),
             Judgement::Violation(pattern) => {
-                let parts = pattern.ops.iter().map(|(index, op)| (&self.ops[*index as usize], op));
-                let (mut machine, ops) = self.machine(parts);
+                let timed = |index: u32| &self.ops[index as usize];
+                let parts = pattern.ops.iter().map(|(index, op)| (timed(*index).call, timed(*index).ret, op));
+                let (mut machine, ops) = Interned::numbered(&self.model, parts);
                 let is_legal = brute::is_linearizable(&mut machine, &ops).or_else(|| {
                     match search(&mut machine, &ops, limits) {
                         Answer::Linearizable => Some(true),
@@ -211,31 +211,20 @@ impl<M: Readable> Object<'_, M> {
         }
     }
 
-    fn machine<'m>(
-        &'m self,
-        part: impl Iterator<Item = (&'m Timed<M::Op>, &'m M::Op)>,
-    ) -> (Interned<'m, M>, Vec<Interval>) {
-        let mut actions: Vec<M::Op> = Vec::new();
-        let mut numbers: FastMap<&M::Op, u32> = FastMap::default();
-        let mut ops = Vec::new();
-        for (timed, op) in part {
-            let action = *numbers.entry(op).or_insert_with(|| {
-                actions.push(op.clone());
-                actions.len() as u32 - 1
-            });
-            ops.push(Interval { call: timed.call, ret: timed.ret, action });
-        }
-        (Interned::new(&self.model, actions), ops)
-    }
-
     fn machine_of(&self, part: &[u32]) -> (Interned<'_, M>, Vec<Interval>) {
-        self.machine(part.iter().map(|&op| &self.ops[op as usize]).map(|timed| (timed, &timed.op)))
+        let ops = part.iter().map(|&op| &self.ops[op as usize]);
+        Interned::numbered(&self.model, ops.map(|timed| (timed.call, timed.ret, &timed.op)))
     }
 
     /// Decides a part of the operations, given by indices; so are the answer's.
     pub fn search(&self, part: &[u32], limits: Limits) -> Answer {
-        let (mut machine, ops) = self.machine_of(part);
-        match search(&mut machine, &ops, limits) {
+        let chosen: Vec<&Timed<M::Op>> = part.iter().map(|&op| &self.ops[op as usize]).collect();
+        let answer = self.model.search(&chosen, limits.half()).filter(|answer| !matches!(answer, Answer::Unknown(_)));
+        let answer = answer.unwrap_or_else(|| {
+            let (mut machine, ops) = self.machine_of(part);
+            search(&mut machine, &ops, limits)
+        });
+        match answer {
             Answer::Illegal(mut refutation) => {
                 refutation.stuck_at = part.get(refutation.stuck_at as usize).copied().unwrap_or_default();
                 refutation.ops.iter_mut().for_each(|op| *op = part[*op as usize]);

@@ -1,6 +1,8 @@
 //! Data types, each described by what it does when it is used by one client at a time.
 mod counter;
 mod kv;
+mod late_queue;
+mod late_stack;
 mod multi_register;
 mod names;
 mod permits;
@@ -12,9 +14,10 @@ mod stack;
 use std::hash::Hash;
 
 use crate::intern::{FastMap, FastSet};
-use crate::model::Machine;
+use crate::model::{Interval, Machine};
 use crate::monitors::Judgement;
 use crate::objects::Timed;
+use crate::search::{Answer, Limits};
 
 pub use counter::{Counter, CounterOp};
 pub use kv::{Kv, KvOp};
@@ -113,6 +116,11 @@ pub trait Readable: Model {
         Vec::new()
     }
 
+    /// Decides by a search that takes less than one over the states of the type, if there is one for such operations.
+    fn search(&self, _ops: &[&Timed<Self::Op>], _limits: Limits) -> Option<Answer> {
+        None
+    }
+
     /// Decides without a search, if that can be done.
     fn judge(&self, _ops: &[Timed<Self::Op>]) -> Judgement<Self::Op> {
         Judgement::Undecided
@@ -150,6 +158,24 @@ impl<'a, M: Model> Interned<'a, M> {
     pub fn new(model: &'a M, ops: Vec<M::Op>) -> Self {
         let (states, numbers, transitions) = (FastMap::default(), FastMap::default(), FastMap::default());
         Self { model, ops, states, numbers, next_number: 0, transitions, heap_bytes: 0 }
+    }
+
+    /// The machine for these operations, and their intervals, with equal actions under equal numbers.
+    pub fn numbered<'o>(model: &'a M, ops: impl Iterator<Item = (i64, i64, &'o M::Op)>) -> (Self, Vec<Interval>)
+    where
+        M::Op: 'o,
+    {
+        let mut actions: Vec<M::Op> = Vec::new();
+        let mut numbers: FastMap<&M::Op, u32> = FastMap::default();
+        let number = |(call, ret, op)| {
+            let action = *numbers.entry(op).or_insert_with(|| {
+                actions.push(op.clone());
+                actions.len() as u32 - 1
+            });
+            Interval { call, ret, action }
+        };
+        let ops = ops.map(number).collect();
+        (Self::new(model, actions), ops)
     }
 
     fn number(&mut self, state: M::State) -> u32 {

@@ -1,9 +1,11 @@
 //! A FIFO queue: `enqueue` a value; `dequeue` the oldest, or null if there is none;
 //! `drain`, which dequeues until there is none.
+use super::late_queue::LateQueue;
 use super::names::Names;
-use super::{drained, Call, Model, Readable, Unreadable};
+use super::{drained, Call, Interned, Model, Readable, Unreadable};
 use crate::monitors::{judge_queue, Judgement};
 use crate::objects::Timed;
+use crate::search::{search, Answer, Limits};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum QueueOp {
@@ -70,6 +72,13 @@ impl Readable for Queue {
     fn drain(&mut self, call: Call<'_>) -> Result<Vec<QueueOp>, Unreadable> {
         let elements = drained(&call)?.into_iter().map(|element| QueueOp::Dequeue(self.names.number(element)));
         Ok(elements.chain([QueueOp::Empty]).collect())
+    }
+
+    fn search(&self, ops: &[&Timed<QueueOp>], limits: Limits) -> Option<Answer> {
+        let (model, late) = LateQueue::new(ops)?;
+        let timed = ops.iter().zip(&late).map(|(timed, op)| (timed.call, timed.ret, op));
+        let (mut machine, ops) = Interned::numbered(&model, timed);
+        Some(search(&mut machine, &ops, limits))
     }
 
     fn judge(&self, ops: &[Timed<QueueOp>]) -> Judgement<QueueOp> {

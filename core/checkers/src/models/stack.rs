@@ -1,8 +1,10 @@
 //! A stack: `push` a value; `pop` the newest, or null if there is none.
+use super::late_stack::LateStack;
 use super::names::Names;
-use super::{Call, Model, Readable, Unreadable};
+use super::{Call, Interned, Model, Readable, Unreadable};
 use crate::monitors::{judge_stack, Judgement};
 use crate::objects::Timed;
+use crate::search::{search, Answer, Limits};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StackOp {
@@ -71,6 +73,13 @@ impl Readable for Stack {
             "pop" => Ok(Some(StackOp::Pop(self.names.number(call.answer())))),
             _ => Err(call.unknown_f("a stack knows push and pop")),
         }
+    }
+
+    fn search(&self, ops: &[&Timed<StackOp>], limits: Limits) -> Option<Answer> {
+        let (model, late) = LateStack::new(ops)?;
+        let timed = ops.iter().zip(&late).map(|(timed, op)| (timed.call, timed.ret, op));
+        let (mut machine, ops) = Interned::numbered(&model, timed);
+        Some(search(&mut machine, &ops, limits))
     }
 
     fn judge(&self, ops: &[Timed<StackOp>]) -> Judgement<StackOp> {

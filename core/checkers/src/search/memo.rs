@@ -3,6 +3,10 @@
 //! A configuration is a set of linearized operations and a state. The tools that came before store the set, n bits per
 //! entry. Here every operation has a random 128-bit number and a set is the exclusive or of its members' numbers, updated
 //! in one step, so an entry takes 16 bytes. Two configurations among a billion collide with a probability of 10^-21.
+//!
+//! The state is part of the number even of types whose state follows from the set (counters, sets, permits). There the
+//! set alone would make the same entries, one for each set, so leaving the state out would save one exclusive or and no
+//! memory; and it would be wrong in a window, where an unknown state becomes known by what was read of it.
 use crate::intern::FastMap;
 
 /// The random number of `item`, different for each `seed`.

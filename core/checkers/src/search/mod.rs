@@ -12,6 +12,14 @@
 //! - a search that is stuck tries to refute a short window around that point from an unknown state (`window`), which
 //!   needs no knowledge of the past. Without it, an invalid history takes the exploration of everything before the
 //!   violation, and that is what other tools run out of memory with.
+//!
+//! Where no completed operation is open (a cut), only the state matters for what follows. The search goes on from the first
+//! state it reaches and comes back for another only if that one leads nowhere. At a cut, once they take a quarter of the
+//! memory, it forgets the failed configurations of the past and all states but those on its way, so what it takes is
+//! bounded by the longest stretch between cuts and by the path. Two alternatives were rejected. Collecting all states
+//! that a segment can end in, so that its path may be forgotten too, means exploring every segment to its end, where now
+//! one path is enough: of queues and stacks there are exponentially many such states. Segments in parallel would have to
+//! begin in states that only their predecessors can tell, or in all; keys and parts already keep every core busy.
 mod dfs;
 mod memo;
 mod window;
