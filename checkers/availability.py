@@ -37,18 +37,24 @@ SIDES = ("majority", "minority", "all")
 
 
 class Availability:
-    """`{availability: {min, side, during, after}}`.
+    """`{availability: {min, side, during, after, of}}`.
 
     `min` is the share promised, 0 to 1 (default 1: every operation); `side` is `majority`, `minority` or `all`
     (default); `during` is a family of faults (default: any); `after` is a duration left out at the start of each
-    window (default 0). A run in which no fault was even tried is judged on its whole load, where everybody is on the
-    majority side.
+    window (default 0); `of` is the one kind of operation that is judged, such as `read` (default: all). A run in which
+    no fault was even tried is judged on its whole load, where everybody is on the majority side.
     """
 
     covered_by_invocations = True
 
     def __init__(
-        self, *, min: float = 1.0, side: str = "all", during: str | None = None, after: float | str = 0.0
+        self,
+        *,
+        min: float = 1.0,
+        side: str = "all",
+        during: str | None = None,
+        after: float | str = 0.0,
+        of: str | None = None,
     ) -> None:
         if isinstance(min, bool) or not isinstance(min, int | float) or not 0 <= min <= 1:
             raise UsageError(f"availability: min is a share between 0 and 1, such as 0.99, not {min!r}")
@@ -56,7 +62,10 @@ class Availability:
             raise UsageError(f"availability: side is one of {', '.join(SIDES)}, not {side!r}")
         if during is not None and (not isinstance(during, str) or not during):
             raise UsageError(f"availability: during names a family of faults, such as partition, not {during!r}")
+        if of is not None and (not isinstance(of, str) or not of):
+            raise UsageError(f"availability: of names an operation, such as read, not {of!r}")
         self.min = float(min)
+        self.of = of
         self.side = side
         self.during = during
         self.after_s = duration_s(after)
@@ -67,9 +76,12 @@ class Availability:
         faults = spans(history)
         windows = self._windows(faults, load_end_ns(history))
         side = None if self.side == "all" else Side(self.side)
-        found = survey.take(client_answers(history), faults, windows, after_ns=round(self.after_s * 1e9), side=side)
+        answers = client_answers(history) if self.of is None else client_answers(history).of(self.of)
+        found = survey.take(answers, faults, windows, after_ns=round(self.after_s * 1e9), side=side)
         stats = found.to_json()
         stats["judged"] |= {"side": self.side, "during": self.during, "after_s": self.after_s, "min": self.min}
+        if self.of is not None:
+            stats["judged"]["of"] = self.of
         count = found.judged.count
         if not count.ops:
             return Result(Verdict.INCONCLUSIVE, "availability", (), stats, self._nothing(windows))
@@ -93,13 +105,16 @@ class Availability:
         if not windows:
             return f"no {self.during or 'fault'} is known to have been in force, so there is no window to judge"
         left_out = f", later than {self.after_s:g} s after a fault began" if self.after_s else ""
-        return f"no client operation was invoked {self._where()} {_during(windows)}{left_out}"
+        return f"no client {self._what()} was invoked {self._where()} {_during(windows)}{left_out}"
 
     def _told(self, count: Count, windows: Sequence[Window]) -> str:
         return (
-            f"{_percent(count)} of {count.ops:,} operations invoked {self._where()} {_during(windows)} were answered, "
-            f"promised: at least {self.min * 100:g} %"
+            f"{_percent(count)} of {count.ops:,} {self._what()}s invoked {self._where()} {_during(windows)} were "
+            f"answered, promised: at least {self.min * 100:g} %"
         )
+
+    def _what(self) -> str:
+        return "operation" if self.of is None else f"{self.of} operation"
 
     def _where(self) -> str:
         return "on all sides" if self.side == "all" else f"on the {self.side} side"

@@ -11,6 +11,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from harness.operation import Type
@@ -47,6 +48,25 @@ class Answers:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    def of(self, name: str) -> Answers:
+        """The operations of that `f` alone."""
+        mine = bytes(self.fs[f] == name for f in self.f)
+
+        def kept(column: array[int]) -> array[int]:
+            return array("q", compress(column, mine))
+
+        return Answers(
+            kept(self.index),
+            kept(self.invoked_ns),
+            kept(self.completed_ns),
+            bytearray(compress(self.outcome, mine)),
+            bytearray(compress(self.served, mine)),
+            kept(self.node),
+            kept(self.f),
+            self.nodes,
+            self.fs,
+        )
 
     def between(self, start_ns: int, end_ns: int | None) -> range:
         """The rows of the operations invoked in `[start_ns, end_ns)`; no end means to the last."""

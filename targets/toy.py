@@ -19,9 +19,11 @@ from harness.node import RpcError
 from harness.target import Bug, Membership, NodeService, Trial
 from workloads.append import AppendClient
 from workloads.bank import BankClient
+from workloads.catalog import CatalogClient
 from workloads.chat import ChatClient
 from workloads.checkout import CheckoutClient
 from workloads.counter import CounterClient
+from workloads.dns import DnsClient
 from workloads.lock import LockClient
 from workloads.queue import QueueClient
 from workloads.register import RegisterClient
@@ -41,10 +43,15 @@ CLIENTS: dict[str, Callable[[Callable[[], Any]], Client]] = {
     "checkout": CheckoutClient,
     "chat": ChatClient,
     "timeline": TimelineClient,
+    "catalog": CatalogClient,
+    "dns": DnsClient,
 }
 """The client of each workload that a toy can serve."""
 
-TRANSACTIONS = tuple(name for name in CLIENTS if name not in ("register", "lock"))
+REGISTERS = ("register", "lock", "catalog", "dns")
+"""The workloads whose clients read, write, and compare and set."""
+
+TRANSACTIONS = tuple(name for name in CLIENTS if name not in REGISTERS)
 """The workloads whose clients send transactions (`targets.toys.values`)."""
 
 READY_S_MAX = 30.0

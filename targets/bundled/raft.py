@@ -7,7 +7,7 @@ from harness.errors import UsageError
 from harness.options import number
 from harness.target import NodeService
 from targets.bundled.promises import FAULTS, promise, trial
-from targets.toy import TRANSACTIONS, Planted, Toy
+from targets.toy import REGISTERS, TRANSACTIONS, Planted, Toy
 
 
 def raft(*, election_ms: float = 300, heartbeat_ms: float = 60, batch_ms: float = 4, bug: str | None = None) -> Toy:
@@ -22,7 +22,7 @@ def raft(*, election_ms: float = 300, heartbeat_ms: float = 60, batch_ms: float 
         "raft",
         NodeService("targets.toys.raft:Raft", options=options),
         CLAIMS,
-        workloads=("register", "lock", *TRANSACTIONS),
+        workloads=(*REGISTERS, *TRANSACTIONS),
         bugs=BUGS,
         trials=TRIALS,
     ).with_bug(bug)
@@ -45,6 +45,8 @@ CLAIMS: tuple[Claim, ...] = (
     promise("raft-bank-keeps-money", "bank", *FAULTS, workload="bank"),
     promise("raft-never-oversells", "no_oversell", *FAULTS, workload="checkout"),
     promise("raft-keeps-orders", "no_lost_order", *FAULTS, workload="checkout"),
+    promise("raft-catalog-current", "linearizable", *FAULTS, workload="catalog"),
+    promise("raft-dns-current", "linearizable", *FAULTS, workload="dns"),
     promise("raft-keeps-messages", "no_lost_message", *FAULTS, workload="chat"),
     promise("raft-answers-in-order", "causal_order", *FAULTS, workload="chat"),
     promise("raft-keeps-posts", "no_lost_post", *FAULTS, workload="timeline"),

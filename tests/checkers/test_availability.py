@@ -43,6 +43,21 @@ def test_each_side_of_a_cut_is_judged_by_its_own_operations() -> None:
     assert check(minority_cut(), min=0.61).verdict is Verdict.FAIL
 
 
+def test_one_kind_of_operation_can_be_judged_alone() -> None:
+    script = minority_cut()
+    for second in range(10, 20):
+        script.op(second + 0.5, "n3", Type.FAIL, f="write", value=second)
+    assert check(script, side="majority", of="read").stats["judged"]["ops"] == 297
+    refused = check(script, side="majority", of="write")
+    assert (refused.verdict, refused.stats["judged"]["ok"], refused.stats["judged"]["of"]) == (Verdict.FAIL, 0, "write")
+    assert refused.why.startswith("0 % of 10 write operations invoked on the majority side")
+    nothing = check(script, of="cas")
+    assert nothing.verdict is Verdict.INCONCLUSIVE
+    assert nothing.why.startswith("no client cas operation was invoked")
+    with pytest.raises(UsageError, match="of names an operation"):
+        Availability(of="")
+
+
 def test_a_failure_says_what_was_promised_and_names_operations_without_an_answer() -> None:
     result = check(minority_cut(), min=0.99, side="minority")
     [anomaly] = result.anomalies
