@@ -1,0 +1,135 @@
+"""The stores on quorums, `targets.toys.quorum` and `targets.toys.sloppy_quorum`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.claims import Claim
+from harness.errors import UsageError
+from harness.options import integer, number
+from harness.target import NodeService
+from targets.bundled.promises import FAULTS, promise, trial
+from targets.toy import Planted, Toy
+
+REPLICAS_MAX = 100
+
+
+def quorum(
+    *,
+    n: int | None = None,
+    r: int | None = None,
+    w: int | None = None,
+    write_back: bool = True,
+    sloppy: bool = False,
+    round_ms: float = 300,
+    bug: str | None = None,
+) -> Toy:
+    """Options as for its class; what is claimed depends on them. `sloppy` takes whoever is reachable for a replica.
+    `r` and `w` need `n`; all three are left out for majorities of all nodes. `bug` plants one of `splitbrain list
+    bugs`, in a store that is strict."""
+    options: dict[str, Any] = {"write_back": _flag("write_back", write_back)}
+    options["round_ms"] = number("quorum", "round_ms", round_ms, min=10, max=10_000)
+    if n is not None:
+        options["n"] = n = integer("quorum", "n", n, min=1, max=REPLICAS_MAX)
+    for name, size in (("r", r), ("w", w)):
+        if size is not None:
+            if n is None:
+                raise UsageError(f"quorum: {name} is a part of n replicas; say n, too")
+            options[name] = integer("quorum", name, size, min=1, max=n)
+    if _flag("sloppy", sloppy):
+        if bug is not None:
+            raise UsageError("quorum: bugs are planted in a store that is strict, not sloppy")
+        service = NodeService("targets.toys.sloppy_quorum:SloppyQuorum", options=options)
+        return Toy("quorum", service, SLOPPY_CLAIMS, workloads=WORKLOADS)
+    majority = (n or 0) // 2 + 1
+    meets = n is None or (r or majority) + (w or majority) > n
+    claims = (SAFE if meets and write_back else STALE) + (LIVE if n is None else ())
+    service = NodeService("targets.toys.quorum:Quorum", options=options)
+    return Toy("quorum", service, claims, workloads=WORKLOADS, bugs=BUGS, trials=TRIALS).with_bug(bug)
+
+
+def _flag(name: str, raw: object) -> bool:
+    if not isinstance(raw, bool):
+        raise UsageError(f"quorum: {name} is true or false, not {raw!r}")
+    return raw
+
+
+WORKLOADS = ("read-write", "register")
+
+SAFE: tuple[Claim, ...] = (
+    promise("quorum-linearizable", "linearizable", *FAULTS, workload="read-write"),
+    promise("quorum-linearizable-register", "linearizable", *FAULTS),
+)
+"""R + W > N, and reads write back."""
+
+STALE: tuple[Claim, ...] = (promise("quorum-stale", {"not": "linearizable"}, *FAULTS, workload="read-write"),)
+"""Either is missing."""
+
+LIVE: tuple[Claim, ...] = (
+    promise(
+        "quorum-majority-available",
+        {"availability": {"min": 0.99, "side": "majority", "after": 2}},
+        "partition",
+        "clock",
+        workload="read-write",
+    ),
+)
+"""Every node is a replica of every key, so a majority of nodes has a quorum of each."""
+
+SLOPPY_CLAIMS: tuple[Claim, ...] = (
+    promise("sloppy-available", {"availability": {"min": 0.99}}, "partition", "clock", workload="read-write"),
+    promise("sloppy-converges", {"converges": {"within": 5}}, *FAULTS, workload="read-write"),
+)
+
+LOAD = {"keys": 2, "rate": 250, "mix": {"read": 2, "write": 1}}
+OFTEN = {"interval": "2s"}
+UNEVEN = {"interval": "1s", "jitter": "40ms", "loss": 0.4}
+"""Messages of one round arrive far apart or in part, so others look while it is half done."""
+POWER = {**OFTEN, "targets": ["primaries", "minority", "all"]}
+
+TRIALS = (
+    trial("read-write", {"partition": OFTEN, "packet": UNEVEN, "clock": OFTEN}, LOAD),
+    trial("read-write", {"kill": OFTEN, "pause": OFTEN}, LOAD),
+    trial("read-write", {"disk": OFTEN, "power": POWER}, LOAD),
+)
+
+STALE_READ = ("stale-read",)
+
+BUGS = (
+    Planted(
+        "reads-without-write-back",
+        "a read leaves a half-written value where it is, so a later read returns the older one",
+        STALE_READ,
+        node_class="targets.toys.quorum_bugs:ReadsWithoutWriteBack",
+    ),
+    Planted(
+        "quorums-that-miss",
+        "W + R = N, so a read may meet no replica that has the last write",
+        STALE_READ,
+        node_class="targets.toys.quorum_bugs:QuorumsThatMiss",
+    ),
+    Planted(
+        "timestamps-by-clock",
+        "the coordinator's clock says which write is later, so one by a slow clock is acknowledged and never seen",
+        (*STALE_READ, "non-linearizable"),
+        node_class="targets.toys.quorum_bugs:TimestampsByClock",
+    ),
+    Planted(
+        "acknowledges-before-w",
+        "the first replica's answer acknowledges a write, so reads miss it and its loss loses it",
+        STALE_READ,
+        node_class="targets.toys.quorum_bugs:AcknowledgesBeforeW",
+    ),
+    Planted(
+        "takes-what-comes-last",
+        "a replica keeps what came last, so messages that overtake each other undo writes",
+        (*STALE_READ, "non-linearizable"),
+        node_class="targets.toys.quorum_bugs:TakesWhatComesLast",
+    ),
+    Planted(
+        "flushes-later",
+        "a replica answers before it syncs, so acknowledged writes go with the power of a majority",
+        STALE_READ,
+        node_class="targets.toys.quorum_bugs:FlushesLater",
+    ),
+)
