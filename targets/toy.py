@@ -28,11 +28,14 @@ from workloads.lock import LockClient
 from workloads.queue import QueueClient
 from workloads.register import RegisterClient
 from workloads.set import SetClient
+from workloads.siblings import SiblingsClient
 from workloads.timeline import TimelineClient
 from workloads.unique_ids import UniqueIdsClient
 
 CLIENTS: dict[str, Callable[[Callable[[], Any]], Client]] = {
     "register": RegisterClient,
+    "read-write": RegisterClient,
+    "siblings": SiblingsClient,
     "append": AppendClient,
     "set": SetClient,
     "lock": LockClient,
@@ -48,10 +51,10 @@ CLIENTS: dict[str, Callable[[Callable[[], Any]], Client]] = {
 }
 """The client of each workload that a toy can serve."""
 
-REGISTERS = ("register", "lock", "catalog", "dns")
+REGISTERS = ("register", "read-write", "lock", "catalog", "dns")
 """The workloads whose clients read, write, and compare and set."""
 
-TRANSACTIONS = tuple(name for name in CLIENTS if name not in REGISTERS)
+TRANSACTIONS = tuple(name for name in CLIENTS if name not in (*REGISTERS, "siblings"))
 """The workloads whose clients send transactions (`targets.toys.values`)."""
 
 READY_S_MAX = 30.0

@@ -16,7 +16,7 @@ def paxos(*, round_ms: float = 400, bug: str | None = None) -> Toy:
         "paxos",
         NodeService("targets.toys.paxos:Paxos", options=options),
         CLAIMS,
-        workloads=("register", "lock"),
+        workloads=("register", "read-write", "lock"),
         bugs=BUGS,
         trials=TRIALS,
     ).with_bug(bug)
