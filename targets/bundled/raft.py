@@ -69,6 +69,15 @@ TRIALS = (
         time="16s",
     ),
     trial("register", {"kill": KILLS, "packet": {"interval": "1s"}}, {"keys": 4, "rate": 100}, timeout="500ms"),
+    trial(
+        "register",
+        {
+            "partition": {"interval": "1s", "grudges": ["primaries", "one", "halves"]},
+            "packet": {"interval": "2s", "behaviours": ["duplicate", "reorder", "loss"]},
+        },
+        {"keys": 4, "rate": 200},
+        time="16s",
+    ),
     trial("append", {"partition": {"interval": "1s"}, "packet": {"interval": "1s"}}, {"keys": 8, "rate": 40}),
     trial("register", {"partition": {"interval": "3s", "grudges": ["one_way", "bridge"]}}, {"rate": 40}, time="20s"),
 )
