@@ -29,10 +29,14 @@ NAMED = (
 MODELS: dict[str, Callable[..., ListAppend | RwRegister]] = {"list-append": ListAppend, "rw-register": RwRegister}
 
 
-def _at(level: str, *, model: str = "list-append") -> ListAppend | RwRegister:
+def _at(level: str, *, model: str = "list-append", linearizable_keys: bool = False) -> ListAppend | RwRegister:
     if not isinstance(model, str) or model not in MODELS:
         raise UsageError(f"{level}: model is {' or '.join(MODELS)}, not {model!r}")
-    return MODELS[model](level=level)
+    if not linearizable_keys:
+        return MODELS[model](level=level)
+    if model != "rw-register":
+        raise UsageError(f"{level}: linearizable_keys is an assumption about rw-register, not about {model}")
+    return RwRegister(level=level, linearizable_keys=True)
 
 
 strict_serializable = partial(_at, "strict-serializable")

@@ -19,35 +19,38 @@ from harness.node import RpcError
 from harness.target import Bug, Membership, NodeService, Trial
 from workloads.append import AppendClient
 from workloads.bank import BankClient
-from workloads.catalog import CatalogClient
-from workloads.chat import ChatClient
 from workloads.checkout import CheckoutClient
 from workloads.counter import CounterClient
-from workloads.dns import DnsClient
+from workloads.feed import FeedClient
 from workloads.lock import LockClient
+from workloads.log import LogClient
 from workloads.queue import QueueClient
 from workloads.register import RegisterClient
 from workloads.set import SetClient
 from workloads.siblings import SiblingsClient
-from workloads.timeline import TimelineClient
 from workloads.unique_ids import UniqueIdsClient
 
 CLIENTS: dict[str, Callable[[Callable[[], Any]], Client]] = {
     "register": RegisterClient,
     "read-write": RegisterClient,
     "siblings": SiblingsClient,
-    "append": AppendClient,
-    "set": SetClient,
     "lock": LockClient,
+    "append": AppendClient,
+    "txn": AppendClient,
+    "long-fork": AppendClient,
+    "set": SetClient,
+    "broadcast": SetClient,
     "counter": CounterClient,
     "queue": QueueClient,
+    "log": LogClient,
     "unique-ids": UniqueIdsClient,
     "bank": BankClient,
     "checkout": CheckoutClient,
-    "chat": ChatClient,
-    "timeline": TimelineClient,
-    "catalog": CatalogClient,
-    "dns": DnsClient,
+    "catalog": RegisterClient,
+    "dns": RegisterClient,
+    "chat": FeedClient,
+    "timeline": FeedClient,
+    "orders": FeedClient,
 }
 """The client of each workload that a toy can serve."""
 

@@ -94,7 +94,7 @@ class Load(Generator):
 
 
 class AppendClient(Connected):
-    """The workload's client for bundled stores that take transactions."""
+    """The client for bundled stores that take transactions, of all workloads whose operations are such."""
 
     async def invoke(self, op: Operation) -> Operation:
         """A `txn`, all its steps at once. Raises `Failed` or `Indeterminate` as the error says."""

@@ -16,7 +16,7 @@ from harness.operation import Operation
 from harness.options import integer, number, weights
 from workloads.drawn import Drawn
 from workloads.ending import final_reads
-from workloads.register import KEYS_MAX, RATE_MAX, RegisterClient
+from workloads.register import KEYS_MAX, RATE_MAX
 
 FUNCTIONS = ("read", "write")
 
@@ -66,7 +66,3 @@ class Catalog:
     def checker_options(self, expectation: str) -> Mapping[str, Any]:
         """Tells `linearizable` that these are registers."""
         return {"model": self.model} if expectation == "linearizable" else {}
-
-
-CatalogClient = RegisterClient
-"""The workload's client for bundled stores."""

@@ -17,7 +17,7 @@ from harness.generators.protocol import PENDING, Answer, node
 from harness.operation import Operation
 from harness.options import integer, number, weights
 from workloads.ending import final_reads
-from workloads.register import KEYS_MAX, RATE_MAX, RegisterClient
+from workloads.register import KEYS_MAX, RATE_MAX
 
 FUNCTIONS = ("read", "write")
 
@@ -90,7 +90,3 @@ class Load(Generator):
         name = owned[int(random() * len(owned))]
         update = Operation("write", name, self.fresh, ctx.crew.processes[thread])
         return update, Load(self.names, self.owners, self.reads, self.fresh + 1)
-
-
-DnsClient = RegisterClient
-"""The workload's client for bundled stores."""

@@ -13,4 +13,9 @@ FINAL_PAUSE_S = 0.25
 
 def final_reads(reads: Iterable[Operation]) -> Generator:
     """Every worker does each read until it has an answer, or has tried `FINAL_TRIES` times."""
-    return each_thread([until_ok(limit(FINAL_TRIES, delay(FINAL_PAUSE_S, repeat(read)))) for read in reads])
+    return each_thread([tried(read) for read in reads])
+
+
+def tried(operation: Operation) -> Generator:
+    """An operation until it has an answer, or was tried `FINAL_TRIES` times."""
+    return until_ok(limit(FINAL_TRIES, delay(FINAL_PAUSE_S, repeat(operation))))

@@ -1,4 +1,4 @@
-"""The schedules of chats and timelines."""
+"""The schedules of chats, timelines and orders."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import pytest
 from harness.errors import UsageError
 from tests.workloads.schedules import ending, load
 from workloads.chat import Chat
+from workloads.orders import Orders
 from workloads.timeline import Timeline
 
-FEEDS = [(Chat, "send"), (Timeline, "post")]
+FEEDS = [(Chat, "send"), (Timeline, "post"), (Orders, "order")]
 
 
 @pytest.mark.parametrize(("make", "add"), FEEDS)

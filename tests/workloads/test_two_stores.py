@@ -24,13 +24,18 @@ from targets.bundled.raft import raft
 from targets.toy import CLIENTS, Toy
 from tests.simulated import play
 from workloads.bank import Bank
+from workloads.broadcast import Broadcast
 from workloads.catalog import Catalog
 from workloads.chat import Chat
 from workloads.checkout import Checkout
 from workloads.counter import Counter
 from workloads.dns import Dns
+from workloads.log import Log
+from workloads.long_fork import LongFork
+from workloads.orders import Orders
 from workloads.queue import Queue
 from workloads.timeline import Timeline
+from workloads.txn import Txn
 from workloads.unique_ids import UniqueIds
 
 SEEDS = (1, 2, 3)
@@ -51,6 +56,11 @@ BROKEN: list[tuple[Callable[..., Any], Any, set[str]]] = [
     (Catalog, "linearizable", {"stale-read"}),
     (Catalog, {"staleness": {"max": "200ms"}}, {"stale-read"}),
     (Dns, "linearizable", {"stale-read"}),
+    (Txn, "strict-serializable", set()),
+    (LongFork, "long-fork", {"long-fork"}),
+    (Broadcast, "set-full", {"lost"}),
+    (Log, "log", {"inconsistent-offset"}),
+    (Orders, "exactly_once", {"lost-order"}),
 ]
 """A workload, what is expected of it, and the anomalies that the AP store shows, whatever the seed."""
 
