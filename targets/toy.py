@@ -19,6 +19,7 @@ from harness.node import RpcError
 from harness.target import Bug, Membership, NodeService, Trial
 from workloads.append import AppendClient
 from workloads.bank import BankClient
+from workloads.cart import CartClient
 from workloads.checkout import CheckoutClient
 from workloads.counter import CounterClient
 from workloads.feed import FeedClient
@@ -51,6 +52,7 @@ CLIENTS: dict[str, Callable[[Callable[[], Any]], Client]] = {
     "chat": FeedClient,
     "timeline": FeedClient,
     "orders": FeedClient,
+    "cart": CartClient,
 }
 """The client of each workload that a toy can serve."""
 

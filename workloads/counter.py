@@ -29,7 +29,14 @@ class Counter:
 
     name: ClassVar[str] = "counter"
     model: ClassVar[str] = "counter"
-    expectations: ClassVar[Sequence[str]] = ("counter-bounds", "linearizable", "availability", "recovers", "converges")
+    expectations: ClassVar[Sequence[str]] = (
+        "counter-bounds",
+        "counter-final",
+        "linearizable",
+        "availability",
+        "recovers",
+        "converges",
+    )
 
     def __init__(
         self,

@@ -45,6 +45,7 @@ CLAIMS: tuple[Claim, ...] = (
     promise("raft-bank-keeps-money", "bank", *FAULTS, workload="bank"),
     promise("raft-never-oversells", "no_oversell", *FAULTS, workload="checkout"),
     promise("raft-keeps-orders", "no_lost_order", *FAULTS, workload="checkout"),
+    promise("raft-keeps-carts", "cart", *FAULTS, workload="cart"),
     promise("raft-txn-serializable", "strict-serializable", *FAULTS, workload="txn"),
     promise("raft-never-forks", "long-fork", *FAULTS, workload="long-fork"),
     promise("raft-broadcast-keeps", "set-full", *FAULTS, workload="broadcast"),

@@ -6,6 +6,8 @@ A transaction is a list of steps `[what, key, argument]`, done in order, all or 
     ["w", key, value]       -> value
     ["append", key, value]  -> value; the list at key (none is an empty one) grows by it
     ["pop", key, null]      -> the first element of the list, which loses it; null when it is empty
+    ["put", key, element]   -> element; the list at key has it afterwards, once
+    ["drop", key, element]  -> whether the list had it; it has it no more
     ["add", key, number]    -> the new number; none counts as 0
     ["is", key, value]      refuses the transaction unless the value there equals this
     ["least", key, number]  refuses it unless the number there is at least this
@@ -44,6 +46,12 @@ def transact(value_of: Callable[[Key], Any], steps: list[Step]) -> tuple[list[An
             case "pop":
                 before = _list(found)
                 result, after = (before[0], before[1:]) if before else (None, before)
+            case "put":
+                before = _list(found)
+                result, after = argument, before if argument in before else [*before, argument]
+            case "drop":
+                before = _list(found)
+                result, after = argument in before, [element for element in before if element != argument]
             case "add":
                 result = after = _number(found) + _number(argument)
             case "is" | "least":
