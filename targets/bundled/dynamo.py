@@ -69,10 +69,4 @@ BUGS = (
         ("lost-write",),
         node_class="targets.toys.dynamo_bugs:AcknowledgedInMemory",
     ),
-    Planted(
-        "actors-reused",
-        "a server that lost its last writes gives their dots to new ones, which others take for seen",
-        ("lost-write", "divergent", "resurrected"),
-        node_class="targets.toys.dynamo_bugs:ActorsReused",
-    ),
 )

@@ -39,15 +39,6 @@ class TombstonesDropped(Dynamo):
         super()._keep(key, held if held.values else EMPTY)
 
 
-class ActorsReused(Dynamo):
-    """A server that starts again goes on under its old name in clocks, though it may have lost writes that others
-    know: its new dots are taken for those (Riak before its vnodes had epochs)."""
-
-    async def start(self) -> None:
-        await super().start()
-        self._actor = self.name
-
-
 class AcknowledgedInMemory(Dynamo):
     """A write is acknowledged before it is durable or anybody else has it."""
 
