@@ -36,11 +36,11 @@ CLAIMS: tuple[Claim, ...] = (
 LOAD = {"keys": 2, "rate": 200, "mix": {"read": 6, "write": 3, "cas": 1}}
 OFTEN = {"interval": "2s"}
 
+POWER = {**OFTEN, "targets": ["primaries", "minority", "all"]}
+
 TRIALS = (
     trial("register", {"partition": OFTEN, "kill": OFTEN, "pause": OFTEN, "clock": OFTEN}, LOAD),
-    trial(
-        "register", {"packet": OFTEN, "disk": OFTEN, "power": {**OFTEN, "targets": ["one", "minority", "all"]}}, LOAD
-    ),
+    trial("register", {"packet": OFTEN, "disk": OFTEN, "power": POWER}, LOAD),
 )
 
 UNDONE = ("stale-read", "non-linearizable", "forked-cas")
