@@ -12,7 +12,7 @@ differ.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from checkers.collection import collected, count
 from checkers.counter_bounds import whole
@@ -32,6 +32,8 @@ class Bank:
 
     A balance below zero is a violation unless `negative_balances`.
     """
+
+    figures: ClassVar[Mapping[str, str]] = {"audits that found a wrong total": "wrong_total"}
 
     def __init__(
         self,

@@ -14,8 +14,9 @@ sender's last message: that one stands for all before it.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from checkers.collection import count
 from checkers.feed import Entry, Feed, NothingLost
@@ -27,13 +28,22 @@ if TYPE_CHECKING:
     from harness.history import History
 
 
-def no_lost_message() -> NothingLost:
+class NoLostMessage(NothingLost):
     """`no_lost_message`: none lost, doubled or unwanted, as `checkers.feed` tells."""
-    return NothingLost("no_lost_message", "message", "send")
+
+    name: ClassVar[str] = "no_lost_message"
+    noun: ClassVar[str] = "message"
+    add: ClassVar[str] = "send"
+    figures: ClassVar[Mapping[str, str]] = {
+        "acknowledged messages lost": "lost_message",
+        "messages doubled": "doubled_message",
+    }
 
 
 class CausalOrder:
     """`causal_order`: every read of a conversation has a message only behind all that its sender had seen."""
+
+    figures: ClassVar[Mapping[str, str]] = {"answers shown without their question": "answer_without_question"}
 
     def check(self, history: History, *, budget: Budget) -> Result:
         """`stats`: `messages, answers` (messages whose senders had seen others), `reads`, and the kinds: an answer

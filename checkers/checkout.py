@@ -13,7 +13,8 @@ nobody ever saw in the books counts for nothing: whoever had no answer was promi
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from checkers.collection import count
 from checkers.counter_bounds import whole
@@ -33,15 +34,21 @@ Order = tuple[Any, int]
 class NoOversell:
     """`no_oversell`. `stock` is how many units of each item there are."""
 
+    figures: ClassVar[Mapping[str, str]] = {
+        "customers turned away, though not sold out": "turned_away",
+        "units oversold": "units_oversold",
+    }
+
     def __init__(self, *, stock: int) -> None:
         self.stock = whole("no_oversell: stock", stock)
         if stock < 0:
             raise UsageError(f"no_oversell: stock is a number of units, not {stock}")
 
     def check(self, history: History, *, budget: Budget) -> Result:
-        """`stats`: `items, orders, acknowledged, refused, units_sold, units_oversold`, and `oversold` items.
+        """`stats`: `items, orders, acknowledged, sold_out, turned_away, units_sold, units_oversold`, `oversold` items.
 
-        Refused are all orders that certainly were not taken. Inconclusive if nothing was sold. Raises `HistoryError`.
+        Sold out are orders refused for want of stock; turned away are those that nothing came of for any other reason:
+        refused, or never answered and in nobody's books. Inconclusive if nothing was sold. Raises `HistoryError`.
         """
         books = _Books(history)
         findings = Findings("oversold")
@@ -57,11 +64,13 @@ class NoOversell:
                 f"{self.stock:,}; {count(units - self.stock, 'unit')} cannot be delivered"
             )
             findings.add("oversold", message, books.proof(_enough(sold, self.stock)), item)
+        sold_out = sum(order.refused for order in books.orders.values())
         stats = {
             "items": len(books.items),
             "orders": len(books.orders),
             "acknowledged": sum(order.ok for order in books.orders.values()),
-            "refused": sum(order.failed for order in books.orders.values()),
+            "sold_out": sold_out,
+            "turned_away": len(books.orders) - sold_out - sum(map(len, books.sold().values())),
             "units_sold": units_sold,
             "units_oversold": oversold,
         }
@@ -78,6 +87,8 @@ class NoLostOrder:
     it. Doubled: twice in one
     read. Unwanted: in the books though it was refused, changed, or not placed by anybody before the read returned.
     """
+
+    figures: ClassVar[Mapping[str, str]] = {"acknowledged orders lost": "lost_order"}
 
     def check(self, history: History, *, budget: Budget) -> Result:
         """`stats`: `orders, acknowledged, final_reads`, and the kinds. Inconclusive if no order was acknowledged, or an

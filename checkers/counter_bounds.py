@@ -13,7 +13,7 @@ before its return. With decrements they are the least and greatest such sums at 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from checkers.collection import collected, count
 from checkers.prefixes import PrefixStream
@@ -31,6 +31,8 @@ INT64_MAX = (1 << 63) - 1
 
 class CounterBounds:
     """`counter-bounds`. `initial` is the value before the first add."""
+
+    figures: ClassVar[Mapping[str, str]] = {"reads that missed additions": "below_bounds"}
 
     def __init__(self, *, initial: int = 0) -> None:
         self.initial = whole("counter-bounds: initial", initial)

@@ -13,7 +13,8 @@ whole history, and `read` returning the list of ids. Two things are judged alike
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from checkers.collection import count
 from checkers.findings import Findings, at
@@ -51,10 +52,15 @@ class Feed:
 
 
 class NothingLost:
-    """Every acknowledged entry is there in the end, none is there twice, and none that should not be."""
+    """Every acknowledged entry is there in the end, none is there twice, and none that should not be.
 
-    def __init__(self, name: str, noun: str, add: str) -> None:
-        self.name, self.noun, self.add = name, noun, add
+    A subclass says what the checker is called, what an entry is, and how it is added.
+    """
+
+    name: ClassVar[str]
+    noun: ClassVar[str]
+    add: ClassVar[str]
+    figures: ClassVar[Mapping[str, str]]
 
     def check(self, history: History, *, budget: Budget) -> Result:
         """`stats`: `entries, acknowledged, final_reads` and the kinds (`lost_message`, ...).

@@ -10,7 +10,8 @@ Operations, on a user's timeline by its key: `post` of an id, `read` returning t
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from checkers.collection import count
 from checkers.feed import Entry, Feed, NothingLost
@@ -22,13 +23,22 @@ if TYPE_CHECKING:
     from harness.history import History
 
 
-def no_lost_post() -> NothingLost:
+class NoLostPost(NothingLost):
     """`no_lost_post`: none lost, doubled or unwanted, as `checkers.feed` tells."""
-    return NothingLost("no_lost_post", "post", "post")
+
+    name: ClassVar[str] = "no_lost_post"
+    noun: ClassVar[str] = "post"
+    add: ClassVar[str] = "post"
+    figures: ClassVar[Mapping[str, str]] = {
+        "acknowledged posts lost": "lost_post",
+        "posts doubled": "doubled_post",
+    }
 
 
 class OwnPostsSeen:
     """`own_posts_seen`: whoever was told that a post of his is on a timeline sees it there (read your writes)."""
+
+    figures: ClassVar[Mapping[str, str]] = {"own posts not seen": "own_post_missing"}
 
     def check(self, history: History, *, budget: Budget) -> Result:
         """`stats`: `posts, acknowledged, reads_after_own_post`, and `own_post_missing`, each post once. Inconclusive if

@@ -13,7 +13,7 @@ is said to end `drained`; and as long as dequeues of unknown outcome cannot have
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from checkers.collection import collected
 from harness import _core
@@ -28,6 +28,8 @@ KINDS = ("lost", "unexpected", "duplicate")
 
 class TotalQueue:
     """`total-queue`. `drained`: the queue is known to be empty at the end of the history."""
+
+    figures: ClassVar[Mapping[str, str]] = {"elements lost": "lost", "elements that came out twice": "duplicate"}
 
     def __init__(self, *, drained: bool = False) -> None:
         if not isinstance(drained, bool):

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from checkers.collection import collected
 from checkers.prefixes import PrefixStream
@@ -22,6 +22,8 @@ KINDS = ("duplicate",)
 
 class UniqueIds:
     """`unique-ids`. Identifiers are any JSON value but null; `1` and `"1"` differ."""
+
+    figures: ClassVar[Mapping[str, str]] = {"identifiers given twice": "duplicate"}
 
     def check(self, history: History, *, budget: Budget) -> Result:
         """`stats`: `attempted, acknowledged, duplicate`, and `range` of those that are integers.

@@ -72,6 +72,14 @@ class Checker(Protocol):
 
 
 @runtime_checkable
+class HasFigures(Protocol):
+    """A checker some of whose numbers are harm that targets can be compared by: the fewer, the better."""
+
+    figures: Mapping[str, str]
+    """By words for a reader ("units oversold"): the name of the number in its result's `stats`."""
+
+
+@runtime_checkable
 class ReadsLogs(Protocol):
     """A checker that also looks at what the nodes logged."""
 

@@ -38,6 +38,7 @@ def columns(outcome: Outcome) -> dict[str, Any]:
         "recovery_s": None,
         "staleness_ms": None,
         "lost_writes": None,
+        "figures": {},
         "problem": outcome.problem,
     }
     if outcome.history is None or len(outcome.history) == 0:
@@ -51,6 +52,7 @@ def columns(outcome: Outcome) -> dict[str, Any]:
         "recovery_s": measure.stat("recovers", "worst_s"),
         "staleness_ms": measure.stat("staleness", "worst_ms"),
         "lost_writes": measure.stat("lost_writes", "lost"),
+        "figures": measure.figures(),
     }
 
 
@@ -88,6 +90,15 @@ class _Measure:
         """One number of a checker's statistics."""
         result = self._check(name)
         return None if result is None else result.stats.get(key)
+
+    def figures(self) -> dict[str, Any]:
+        """What the workload's own checkers count, in their words."""
+        found: dict[str, Any] = {}
+        for name in self._experiment.workload.expectations:
+            if name in self._installed and (words := getattr(checker_factory(name), "figures", None)):
+                result = self._check(name)
+                found |= {} if result is None else {text: result.stats.get(stat) for text, stat in words.items()}
+        return found
 
     def _check(self, name: str, **options: Any) -> Result | None:
         if name not in self._installed:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -40,8 +40,8 @@ class ComparisonRow:
     `strongest_model` is the strongest that was not refuted, `violation` the worst found. The availabilities are
     shares (0..1) of the operations answered during partitions on that side; `recovery_s` is the longest time from a
     heal until service was back; `staleness_ms` how old the stalest read was; `lost_writes` how many acknowledged
-    writes vanished. `report` is the path of the run's own report, relative to the page; `run` is None when nothing was
-    recorded, `problem` then says why.
+    writes vanished; `figures` what the workload's own checkers counted, by words for a reader. `report` is the path of
+    the run's own report, relative to the page; `run` is None when nothing was recorded, `problem` then says why.
     """
 
     target: str
@@ -55,6 +55,7 @@ class ComparisonRow:
     recovery_s: float | None = None
     staleness_ms: float | None = None
     lost_writes: int | None = None
+    figures: Mapping[str, int | None] = field(default_factory=dict)
     report: str | None = None
     problem: str = ""
 
@@ -75,6 +76,7 @@ class ComparisonRow:
             column.get("recovery_s"),
             column.get("staleness_ms"),
             column.get("lost_writes"),
+            column.get("figures") or {},
             report,
             str(column.get("problem") or problem),
         )
@@ -134,6 +136,7 @@ def comparison(rows: Sequence[ComparisonRow]) -> str:
         "compare.html.j2",
         footer=f"splitbrain - {' - '.join(row.target for row in rows)}",
         rows=rows,
+        figures=list(dict.fromkeys(words for row in rows for words in row.figures)),
         runs=runs,
         sentences=[sentence(row) for row in rows],
         back=back,

@@ -69,7 +69,6 @@ _ROWS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
     ("recovery after healing, at most", lambda column: _number(column["recovery_s"], "s")),
     ("stalest read", lambda column: _number(column["staleness_ms"], "ms")),
     ("acknowledged writes lost", lambda column: _number(column["lost_writes"], "")),
-    ("its own claims", lambda column: column["verdict"]),
 )
 
 
@@ -84,6 +83,10 @@ def _show(measured: dict[str, dict[str, Any]], plan: Plan, page: Path) -> None:
     table = show.table("", *(show.plain(target) for target in measured))
     for title, cell in _ROWS:
         table.add_row(title, *(show.plain(cell(column)) for column in measured.values()))
+    for words in dict.fromkeys(words for column in measured.values() for words in column["figures"]):
+        numbers = (_number(column["figures"].get(words), "") for column in measured.values())
+        table.add_row(show.plain(words), *map(show.plain, numbers))
+    table.add_row("its own claims", *(show.plain(column["verdict"]) for column in measured.values()))
     out.print(table)
     for target, column in measured.items():
         if column["problem"]:
@@ -96,4 +99,6 @@ def _share(share: float | None) -> str:
 
 
 def _number(value: float | None, unit: str) -> str:
-    return "not measured" if value is None else f"{value:,.4g} {unit}".strip()
+    if value is None:
+        return "not measured"
+    return f"{value:,} {unit}".strip() if isinstance(value, int) else f"{value:,.4g} {unit}"

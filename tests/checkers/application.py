@@ -26,6 +26,7 @@ class Did(NamedTuple):
     outcome: Type | None = Type.OK
     node: str = "n1"
     process: int | None = None
+    error: Any = None
 
     @property
     def end(self) -> float:
@@ -41,7 +42,9 @@ def told(ops: Sequence[Did], *, final_at: float | None = None) -> History:
         done = None
         if did.outcome is not None:
             value = did.got if did.outcome is Type.OK else did.asked
-            done = asked._replace(type=did.outcome, time=(did.start + did.took) * 1_000_000, value=value)
+            done = asked._replace(
+                type=did.outcome, time=(did.start + did.took) * 1_000_000, value=value, error=did.error
+            )
         events.append((asked, done))
     if final_at is not None:
         mark = Operation(PHASE, None, "final", NEMESIS, Type.INVOKE, round(final_at * 1_000_000))

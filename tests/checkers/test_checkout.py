@@ -47,8 +47,18 @@ def test_more_is_sold_than_there_was() -> None:
 
 def test_what_is_there_may_be_sold_to_the_last_unit() -> None:
     result = oversell(order(0, 7, 2), order(10, 8, 1), order(20, 9, 2, Type.FAIL))
-    assert (result.verdict, result.stats["refused"]) == (Verdict.PASS, 1)
+    assert (result.verdict, result.stats["turned_away"]) == (Verdict.PASS, 1)
     assert result.why == "3 units of 1 item were sold, and no more than there were"
+
+
+def test_customers_are_turned_away_for_want_of_stock_or_for_no_good_reason() -> None:
+    refused = order(20, 9, 2, Type.FAIL)
+    ops = [order(0, 7, 2), order(10, 8, 2, Type.INFO), refused, order(30, 10, 1, None), read(40, (7, 2), (8, 2))]
+    stats = oversell(*ops, stock=9).stats
+    assert (stats["turned_away"], stats["sold_out"]) == (2, 0), "8 stands in the books"
+    with_reason = [op._replace(error={"current": -38}) if op is refused else op for op in ops]
+    stats = oversell(*with_reason, stock=9).stats
+    assert (stats["turned_away"], stats["sold_out"]) == (1, 1)
 
 
 def test_without_an_answer_the_books_decide() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from checkers.chat import CausalOrder, no_lost_message
-from checkers.timeline import OwnPostsSeen, PostsInOrder, no_lost_post
+from checkers.chat import CausalOrder, NoLostMessage
+from checkers.timeline import NoLostPost, OwnPostsSeen, PostsInOrder
 from harness.checker import Budget, Checker, Result
 from harness.errors import HistoryError
 from harness.operation import Type
@@ -32,7 +32,7 @@ def read(at: int, who: int, *ids: int, key: int = 3) -> Did:
 
 
 def test_a_message_is_lost() -> None:
-    result = judged(no_lost_message(), add(0, 1, 7), read(60, 2, 7), read(70, 4), final_at=50)
+    result = judged(NoLostMessage(), add(0, 1, 7), read(60, 2, 7), read(70, 4), final_at=50)
     assert only(result).message == (
         "message 7 in 3 was acknowledged at 0.005 s, but in the end it is gone (read on n4 at 0.075 s)"
     )
@@ -40,14 +40,14 @@ def test_a_message_is_lost() -> None:
 
 
 def test_one_that_comes_late_is_not_lost() -> None:
-    result = judged(no_lost_post(), add(0, 1, 7, "post"), read(60, 4), read(70, 2, 7), final_at=50)
+    result = judged(NoLostPost(), add(0, 1, 7, "post"), read(60, 4), read(70, 2, 7), final_at=50)
     assert (result.verdict, result.why) == (Verdict.PASS, "each of 1 acknowledged post is there once, by 2 final reads")
 
 
 def test_doubled_and_unwanted() -> None:
     kept = add(0, 1, 7)
     for found, words in [((7, 7), "is there 2 times"), ((7, 8), "was refused"), ((7, 5), "nobody had added it")]:
-        result = judged(no_lost_message(), kept, add(9, 2, 8, outcome=Type.FAIL), read(60, 1, *found), final_at=50)
+        result = judged(NoLostMessage(), kept, add(9, 2, 8, outcome=Type.FAIL), read(60, 1, *found), final_at=50)
         assert words in only(result).message
 
 
@@ -103,7 +103,7 @@ def test_bad_input_is_refused() -> None:
         (add(0, 0, 7, "post"), "event 0: there is no operation 'post' here, but send, read"),
     ]:
         with pytest.raises(HistoryError, match=message):
-            judged(no_lost_message(), op)
+            judged(NoLostMessage(), op)
     with pytest.raises(HistoryError, match="event 3: 7 was added before"):
         judged(CausalOrder(), add(0, 0, 7), add(10, 1, 7))
 
@@ -129,7 +129,7 @@ def test_lost_doubled_and_unwanted_is_what_the_definition_says(ops: list[Did]) -
             expected["unwanted_message"] += (
                 op is None or op.outcome is Type.FAIL or op.start >= read.end or op.key != read.key
             )
-    result = judged(no_lost_message(), *ops, final_at=55.5)
+    result = judged(NoLostMessage(), *ops, final_at=55.5)
     assert {kind: result.stats[kind] for kind in expected} == expected
 
 

@@ -35,6 +35,18 @@ def test_compare_tells_cp_from_ap(splitbrain: Splitbrain, tmp_path: Path) -> Non
         assert (tmp_path / column["run"] / "report.html").is_file()
 
 
+def test_compare_asks_what_is_worse_to_refuse_customers_or_to_oversell(splitbrain: Splitbrain) -> None:
+    words = ("compare", "raft", "multi-leader", "--workload", "checkout", "--nemesis", "partition", "--time", "10s")
+    compared = splitbrain.json(*words, "--seed", "7")["targets"]
+    raft, lww = compared["raft"]["figures"], compared["multi-leader"]["figures"]
+    assert raft["units oversold"] == raft["acknowledged orders lost"] == 0
+    assert raft["customers turned away, though not sold out"] > 0
+    assert lww["units oversold"] > 0 and lww["acknowledged orders lost"] > 0
+    assert lww["customers turned away, though not sold out"] == 0
+    table = splitbrain(*words, "--seed", "7").stdout
+    assert "units oversold" in table and "acknowledged orders lost" in table
+
+
 def test_compare_prints_a_table(splitbrain: Splitbrain) -> None:
     done = splitbrain("compare", "raft", "multi-leader", "--nemesis", "partition", "--time", "10s", "--seed", "7")
     assert done.returncode == 0, done.stderr

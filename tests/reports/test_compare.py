@@ -157,6 +157,7 @@ def test_the_page_is_made_from_what_the_command_prints(tmp_path: Path) -> None:
         "recovery_s": 0.5,
         "staleness_ms": 0.0,
         "lost_writes": 0,
+        "figures": {"units oversold": 57, "<b>lost</b>": 0},
         "problem": None,
     }
     nowhere = {
@@ -173,6 +174,8 @@ def test_the_page_is_made_from_what_the_command_prints(tmp_path: Path) -> None:
     assert (tmp_path / address).samefile(folder / "report.html")
     assert "../else where could not be measured: no engine" in page.text
     assert table(page)["Chose, when the network split"][0] == "CP consistency"
+    assert table(page)["units oversold"][0] == "57"
+    assert table(page)["<b>lost</b>"][0] == "none"
 
 
 def test_no_target_at_all_is_still_a_page(tmp_path: Path) -> None:
