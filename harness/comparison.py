@@ -45,14 +45,15 @@ def columns(outcome: Outcome) -> dict[str, Any]:
         return measured
     measure = _Measure(outcome.experiment, outcome.history)
     model, violation = measure.strongest_model()
+    figures, harm = measure.figures()
     return measured | {
         "strongest_model": model,
-        "violation": violation,
+        "violation": violation or harm,
         "availability": {side: measure.available(side) for side in ("majority", "minority")},
         "recovery_s": measure.stat("recovers", "worst_s"),
         "staleness_ms": measure.stat("staleness", "worst_ms"),
         "lost_writes": measure.stat("lost_writes", "lost"),
-        "figures": measure.figures(),
+        "figures": figures,
     }
 
 
@@ -91,14 +92,20 @@ class _Measure:
         result = self._check(name)
         return None if result is None else result.stats.get(key)
 
-    def figures(self) -> dict[str, Any]:
-        """What the workload's own checkers count, in their words."""
+    def figures(self) -> tuple[dict[str, Any], Mapping[str, str] | None]:
+        """What the workload's own checkers count, in their words, and the first violation that they found."""
         found: dict[str, Any] = {}
+        violation = None
         for name in self._experiment.workload.expectations:
-            if name in self._installed and (words := getattr(checker_factory(name), "figures", None)):
-                result = self._check(name)
-                found |= {} if result is None else {text: result.stats.get(stat) for text, stat in words.items()}
-        return found
+            words = getattr(checker_factory(name), "figures", None) if name in self._installed else None
+            result = self._check(name) if words else None
+            if not words or result is None:
+                continue
+            found |= {text: result.stats.get(stat) for text, stat in words.items()}
+            if violation is None and result.anomalies:
+                worst = result.anomalies[0]
+                violation = {"model": name, "type": worst.type, "message": worst.message}
+        return found, violation
 
     def _check(self, name: str, **options: Any) -> Result | None:
         if name not in self._installed:

@@ -30,7 +30,14 @@ class Set:
 
     name: ClassVar[str] = "set"
     model: ClassVar[str] = "set"
-    expectations: ClassVar[Sequence[str]] = ("set-full", "set-final", "linearizable", "availability", "recovers")
+    expectations: ClassVar[Sequence[str]] = (
+        "set-full",
+        "set-final",
+        "linearizable",
+        "availability",
+        "recovers",
+        "converges",
+    )
 
     def __init__(
         self, *, keys: int = 10, rate: float = 200, mix: Mapping[str, int] | None = None, concurrency: int = 10
@@ -73,7 +80,7 @@ class Load(Generator):
 
 class SetClient(Connected):
     """The workload's client for bundled stores that take transactions: a set is a list that elements are appended
-    to."""
+    to. What it reads is sorted, so that equal sets are equal (`converges`)."""
 
     async def invoke(self, op: Operation) -> Operation:
         """`add` or `read`. Raises `Failed` or `Indeterminate` as the error says."""
@@ -81,4 +88,4 @@ class SetClient(Connected):
             await self.transact(["append", op.key, op.value])
             return op.ok(op.value)
         [found] = await self.transact(["r", op.key, None])
-        return op.ok(found or [])
+        return op.ok(sorted(found or [], key=str))

@@ -42,6 +42,7 @@ def test_compare_asks_what_is_worse_to_refuse_customers_or_to_oversell(splitbrai
     assert raft["units oversold"] == raft["acknowledged orders lost"] == 0
     assert raft["customers turned away, though not sold out"] > 0
     assert lww["units oversold"] > 0 and lww["acknowledged orders lost"] > 0
+    assert compared["multi-leader"]["violation"]["type"] == "oversold"
     assert lww["customers turned away, though not sold out"] == 0
     table = splitbrain(*words, "--seed", "7").stdout
     assert "units oversold" in table and "acknowledged orders lost" in table
