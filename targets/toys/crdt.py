@@ -12,6 +12,8 @@ data type whose join has to choose, one is lost.
 - *Durable before acknowledged*, on the disk of the server that took the change. Others may have heard of it before
   that: a crash then costs its server a memory, not the change, and it comes back under the name of an incarnation that
   is gone.
+  The journal is never rewritten: what nobody else has heard of yet exists once, and a disk that fails in the middle of
+  replacing a file may leave neither the old nor the new.
 - *Replication* sends the entries that changed to all others once, and does not care whether they arrive, how often, or
   in which order.
 - *Anti-entropy*: each server, again and again, compares checksums of groups of entries with one other, and they swap
@@ -64,7 +66,7 @@ class Crdt(Node):
         self._replica = f"{self.name}.{await count_boot(self.disk)}"
         for record in self._journal.recover():
             self._take(record)
-        await self._journal.rewrite(record for group in self._groups for _, record in group.values())
+        await self._journal.sync()
         self._gossip_later()
 
     # Requests ---------------------------------------------------------------------------------------------------------

@@ -38,7 +38,8 @@ class Journal:
         self._failed = False
 
     def recover(self) -> list[Any]:
-        """The records that survived, in order. Cuts off a torn tail; raises ValueError for damage."""
+        """The records that survived, in order; not all may be durable before the next `sync`. Cuts off a torn tail;
+        raises ValueError for damage."""
         data = self._disk.read(self._name) or b""
         *lines, tail = data.split(b"\n")
         records = [_decode(line) for line in lines]
@@ -47,7 +48,8 @@ class Journal:
             raise ValueError(f"{self._name} is damaged: what was once durable is lost")
         if tail:
             self._disk.truncate(self._name, len(data) - len(tail))
-            self._written += 1  # the cut itself is not durable yet
+        if data:
+            self._written += 1  # neither the cut nor what the end of the process alone left over is durable yet
         return records
 
     def append(self, record: Any) -> None:
