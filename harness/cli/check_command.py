@@ -63,6 +63,8 @@ def command(history: Path, model: str | None, as_json: bool, **given: Any) -> in
     Collections and applications:
       set-final set-full total-queue unique-ids counter-bounds bank
       long-fork causal-reverse adya-g2 log log-files staleness lost_writes
+      no_oversell no_lost_order no_lost_message causal_order no_lost_post
+      own_posts_seen posts_in_order exactly_once
 
     \b
     Options of models, as --option NAME=VALUE:
@@ -75,6 +77,7 @@ def command(history: Path, model: str | None, as_json: bool, **given: Any) -> in
       counter-bounds              initial
       bank                        accounts total negative_balances
       log                         caught_up
+      no_oversell                 stock
       log-files                   patterns logs
       staleness lost_writes       max initial
 

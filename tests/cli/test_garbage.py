@@ -69,6 +69,10 @@ RW_TXNS = events(
 )
 ELEMENTS = events(("add", 1, 1), ("add", 2, 2), ("read", None, [1, 2]), ("enqueue", 1, 1), ("dequeue", None, 1))
 MONEY = events(("read", None, {"0": 50, "1": 50}), ("transfer", {"from": 0, "to": 1, "amount": 5}, None))
+SHOP = events(("order", {"id": 1, "units": 2}, {"id": 1, "units": 2}), ("read", None, {"left": 1, "orders": [[1, 2]]}))
+CHAT = events(("send", 1, 1), ("read", None, [1]), ("send", 2, 2), ("read", None, [1, 2]))
+TIMELINE = events(("post", 1, 1), ("read", None, [1]), ("post", 2, 2), ("read", None, [1, 2]))
+ORDERS = events(("order", 1, 1), ("read", None, [1]))
 POLLS = events(("send", [["send", 0, 7]], [["send", 0, [0, 7]]]), ("poll", [["poll"]], [["poll", {"0": [[0, 7]]}]]))
 
 HISTORIES = [
@@ -78,6 +82,10 @@ HISTORIES = [
     (ELEMENTS, "set set-full set-final unique-ids counter counter-bounds"),
     (ELEMENTS, "queue priority-queue stack total-queue mutex semaphore"),
     (MONEY, "bank"),
+    (SHOP, "no_lost_order"),
+    (CHAT, "no_lost_message causal_order"),
+    (TIMELINE, "no_lost_post own_posts_seen posts_in_order"),
+    (ORDERS, "exactly_once"),
     (POLLS, "log"),
 ]
 MODELS = {model: rows for rows, models in HISTORIES for model in models.split()}
