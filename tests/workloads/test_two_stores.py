@@ -20,6 +20,7 @@ from harness.history import History
 from harness.verdict import Verdict
 from nemeses.partition import Partition
 from targets.bundled.multi_leader import multi_leader
+from targets.bundled.outbox import outbox
 from targets.bundled.raft import raft
 from targets.toy import CLIENTS, Toy
 from tests.simulated import play
@@ -115,3 +116,14 @@ def test_browsing_and_resolving_stay_up_on_the_ap_store_alone_and_an_owner_loses
     assert judged(history, make(), browsing).verdict is Verdict.PASS
     for kept in ("converges", "monotonic-reads", *(["lost_writes"] if make is Dns else [])):
         assert judged(history, make(), kept).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_store_made_for_it_takes_every_order_and_counts_it_once(seed: int) -> None:
+    """Neither of the two: the one refuses orders, the other loses them."""
+    taken = {"availability": {"of": "order"}}
+    assert judged(run(raft(), Orders(), seed), Orders(), taken).verdict is Verdict.FAIL
+    history = run(outbox(), Orders(), seed)
+    for kept in (taken, "exactly_once", "converges"):
+        result = judged(history, Orders(), kept)
+        assert result.verdict is Verdict.PASS, result.why
