@@ -64,7 +64,8 @@ def command(history: Path, model: str | None, as_json: bool, **given: Any) -> in
       set-final set-full total-queue unique-ids counter-bounds bank
       long-fork causal-reverse adya-g2 log log-files staleness lost_writes
       no_oversell no_lost_order no_lost_message causal_order no_lost_post
-      own_posts_seen posts_in_order exactly_once
+      own_posts_seen posts_in_order exactly_once counter-final
+      cart siblings
 
     \b
     Options of models, as --option NAME=VALUE:

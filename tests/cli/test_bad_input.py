@@ -51,9 +51,9 @@ def test_a_wrong_request_is_a_usage_error(
 def test_a_fault_that_the_cluster_cannot_do_is_refused_before_anything_starts(
     splitbrain: Splitbrain, refused: Refused, tmp_path: Path
 ) -> None:
-    done = splitbrain("run", "raft", "--cluster", "docker", "--nemesis", "packet")
+    done = splitbrain("run", "raft", "--nemesis", "limits", "--expect", "linearizable")
     message = refused(done, 2)
-    assert "docker" in message
+    assert "cluster sim cannot do limits" in message
     assert not (tmp_path / "runs").exists()
 
 

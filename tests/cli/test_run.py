@@ -101,7 +101,7 @@ def test_multi_leader_is_not_linearizable_and_the_proof_is_small(splitbrain: Spl
 def test_multi_leader_keeps_its_own_claims(splitbrain: Splitbrain) -> None:
     verdict = splitbrain.json(*LWW)
     assert verdict["verdict"] == "pass", verdict["claims"]
-    assert {claim["id"] for claim in verdict["claims"]} == {"multi-leader-converges", "multi-leader-available"}
+    assert {claim["id"] for claim in verdict["claims"]} >= {"multi-leader-converges", "multi-leader-available"}
 
 
 @pytest.mark.parametrize("format", ["jsonl", "edn", "csv"])

@@ -218,7 +218,9 @@ def test_a_clock_that_drifts_gains_steadily_through_a_restart_until_it_is_set(pp
     async def main(services: Services, clocks: PatchedClocks) -> None:
         evidence = await clocks.drift("n1", ppm)
         assert evidence.status is Status.APPLIED
-        assert evidence.measured["gained_ms"] == pytest.approx(evidence.measured["in_ms"] * ppm / 1e6, abs=4)
+        # A busy machine may hold up the program that steps the clock: it then gains late, and never too much.
+        steps_late = 0.05 * abs(ppm) / 1000
+        assert evidence.measured["gained_ms"] == pytest.approx(evidence.measured["in_ms"] * ppm / 1e6, abs=steps_late)
         began = time.monotonic()
         first_ms = (await clocks.offsets())["n1"]
         await asyncio.sleep(0.5)
