@@ -68,6 +68,7 @@ RW_TXNS = events(
     ("txn", [["r", "x", None]], [["r", "x", 2]]),
 )
 ELEMENTS = events(("add", 1, 1), ("add", 2, 2), ("read", None, [1, 2]), ("enqueue", 1, 1), ("dequeue", None, 1))
+CARTS = events(("add", 1, 1), ("add", 2, 2), ("remove", 1, 1), ("remove", 3, None), ("read", None, [2]))
 MONEY = events(("read", None, {"0": 50, "1": 50}), ("transfer", {"from": 0, "to": 1, "amount": 5}, None))
 SHOP = events(("order", {"id": 1, "units": 2}, {"id": 1, "units": 2}), ("read", None, {"left": 1, "orders": [[1, 2]]}))
 CHAT = events(("send", 1, 1), ("read", None, [1]), ("send", 2, 2), ("read", None, [1, 2]))
@@ -79,7 +80,8 @@ HISTORIES = [
     (REGISTER, "cas-register register kv stats staleness lost_writes converges"),
     (TXNS, "multi-register list-append causal-reverse"),
     (RW_TXNS, "rw-register long-fork adya-g2"),
-    (ELEMENTS, "set set-full set-final unique-ids counter counter-bounds"),
+    (ELEMENTS, "set set-full set-final unique-ids counter counter-bounds counter-final"),
+    (CARTS, "cart"),
     (ELEMENTS, "queue priority-queue stack total-queue mutex semaphore"),
     (MONEY, "bank"),
     (SHOP, "no_lost_order"),

@@ -26,6 +26,7 @@ from targets.toy import CLIENTS, Toy
 from tests.simulated import play
 from workloads.bank import Bank
 from workloads.broadcast import Broadcast
+from workloads.cart import Cart
 from workloads.catalog import Catalog
 from workloads.chat import Chat
 from workloads.checkout import Checkout
@@ -49,6 +50,7 @@ BROKEN: list[tuple[Callable[..., Any], Any, set[str]]] = [
     (Queue, "total-queue", {"duplicate", "lost"}),
     (UniqueIds, "unique-ids", {"duplicate"}),
     (Checkout, "no_oversell", {"oversold"}),
+    (Cart, "cart", {"lost", "came-back"}),
     (Checkout, "no_lost_order", {"lost-order"}),
     (Chat, "no_lost_message", {"lost-message"}),
     (Chat, "causal_order", {"answer-without-question"}),
