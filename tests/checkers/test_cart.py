@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from checkers.cart import Cart
 from harness.checker import Budget
 from harness.errors import HistoryError
 from harness.operation import Type
 from harness.verdict import Verdict
-from tests.checkers.application import Did, told
+from tests.checkers.application import OUTCOMES, Did, told
 from tests.checkers.lines import only
 
 
@@ -66,3 +68,30 @@ def test_too_little_to_tell() -> None:
 def test_bad_input_is_refused(op: Did) -> None:
     with pytest.raises(HistoryError, match="event "):
         judge(add(0, 7), op)
+
+
+@given(
+    st.dictionaries(st.integers(0, 3), st.sampled_from(OUTCOMES), min_size=1),
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from(OUTCOMES), st.booleans()), max_size=4),
+    st.lists(st.lists(st.integers(0, 4), max_size=4), min_size=1, max_size=3),
+)
+def test_it_agrees_with_asking_of_each_read_which_carts_are_possible(
+    added: dict[int, Any], removed: list[tuple[int, Any, bool]], reads: list[list[int]]
+) -> None:
+    ops = [add(at, item, outcome) for at, (item, outcome) in enumerate(added.items())]
+    ops += [remove(10 + at, item, outcome, found=found) for at, (item, outcome, found) in enumerate(removed)]
+    ops += [read(60 + at, *found) for at, found in enumerate(reads)]
+
+    def possible(item: int, times: int) -> bool:
+        outcome = added.get(item, Type.FAIL)
+        gone = any(one == item and end is Type.OK and found for one, end, found in removed)
+        perhaps = gone or any(one == item and end in (Type.INFO, None) for one, end, _ in removed)
+        if times:
+            return times == 1 and outcome is not Type.FAIL and not gone
+        return perhaps or outcome is not Type.OK
+
+    right = all(possible(item, found.count(item)) for found in reads for item in range(5))
+    result = judge(*ops)
+    assert (result.verdict is Verdict.FAIL) is not right, result.why
+    if right:
+        assert result.verdict is (Verdict.PASS if Type.OK in added.values() else Verdict.INCONCLUSIVE)

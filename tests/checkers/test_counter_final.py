@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from checkers.counter_final import CounterFinal
 from harness.checker import Budget
 from harness.errors import HistoryError
 from harness.operation import Type
 from harness.verdict import Verdict
-from tests.checkers.application import Did, told
+from tests.checkers.application import OUTCOMES, Did, told
 from tests.checkers.lines import only
 
 
@@ -52,3 +55,14 @@ def test_too_little_to_tell() -> None:
 def test_bad_input_is_refused(op: Did) -> None:
     with pytest.raises(HistoryError, match="event "):
         judge(add(0, 5), op)
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.sampled_from(OUTCOMES)), max_size=6), st.integers(-12, 12))
+def test_it_blames_only_what_no_choice_of_the_unknown_comes_near_to(adds: list[tuple[int, Any]], found: int) -> None:
+    result = judge(*(add(at, number, outcome) for at, (number, outcome) in enumerate(adds)), read(60, found))
+    counts = {Type.OK: (1,), Type.FAIL: (0,)}
+    sums = {
+        sum(number * taken for (number, _), taken in zip(adds, choice, strict=True))
+        for choice in product(*(counts.get(outcome, (0, 1)) for _, outcome in adds))
+    }
+    assert (result.verdict is Verdict.FAIL) is not (min(sums) <= found <= max(sums)), result.why
