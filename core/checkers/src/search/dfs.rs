@@ -377,7 +377,8 @@ impl Dfs {
     /// The ways to make a completed operation possible by crashed ones.
     ///
     /// A linearization with the fewest crashed operations has none whose absence would change nothing for the next
-    /// completed one, none that leaves the state alone, and no sequence of them that returns to a state.
+    /// completed one, none that leaves the state alone, no sequence of them that returns to a state, and none that could
+    /// have led where it does without those just before it, as a write does.
     fn detours(&mut self, machine: &mut impl Machine) -> Detours {
         let mut detours = Vec::new();
         if !(0..self.classes.len() as u32).any(|class| self.is_available(class, &[])) {
@@ -385,7 +386,7 @@ impl Dfs {
         }
         let mut seen: FastSet<(u32, Vec<u32>)> = FastSet::default();
         let mut ways = vec![(vec![self.state], Vec::new())];
-        while let Some((states, spend)) = ways.pop() {
+        while let Some((mut states, spend)) = ways.pop() {
             self.work += 1;
             if seen.len() > DETOUR_STATES_MAX {
                 self.skipped_detours = true;
@@ -396,10 +397,7 @@ impl Dfs {
                     continue;
                 }
                 let last = states[states.len() - 1];
-                let Some(state) = machine.step(last, self.classes[class as usize].action) else { continue };
-                if states.contains(&state) {
-                    continue;
-                }
+                let Some(state) = leads_anew(machine, &states, self.classes[class as usize].action) else { continue };
                 let mut leads_on = false;
                 let first = detours.len();
                 for minimal in &self.minimal {
@@ -412,6 +410,10 @@ impl Dfs {
                     }
                     leads_on |= machine.may_lead_to(state, action);
                 }
+                states.push(state);
+                let mut others = self.classes.iter();
+                leads_on = leads_on && others.any(|other| leads_anew(machine, &states, other.action).is_some());
+                states.pop();
                 // Most of them lead nowhere, and are not worth their memory.
                 if !leads_on && first == detours.len() {
                     continue;
@@ -436,6 +438,15 @@ impl Dfs {
         let calls = &self.crashed[members.clone()];
         calls.get(spent).is_some_and(|op| op.call <= self.earliest_ret) && *deadline >= self.latest_call
     }
+}
+
+/// Where an action leads at the end of a way, if that is none of the states on it and one to which it does not lead from
+/// an earlier one: else what lies between was in vain.
+fn leads_anew(machine: &mut impl Machine, way: &[u32], action: u32) -> Option<u32> {
+    let (&last, before) = way.split_last()?;
+    let state = machine.step(last, action)?;
+    let is_short_cut = |&earlier: &u32| machine.step(earlier, action) == Some(state);
+    (!way.contains(&state) && !before.iter().any(is_short_cut)).then_some(state)
 }
 
 fn bytes_of(detours: &[Detour]) -> usize {
