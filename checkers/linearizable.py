@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from checkers.model import ILLEGAL, UNKNOWN, Model
 from harness import _core
@@ -37,12 +37,22 @@ ANOMALIES_MAX = 100
 UNDECIDED_MAX = 3
 """Keys out of budget of which a sentence tells how far they got; `stats` tells of `ANOMALIES_MAX`."""
 
+VERDICTS = {
+    "linearizable": Verdict.PASS,
+    "violation": Verdict.FAIL,
+    "unknown": Verdict.INCONCLUSIVE,
+    None: Verdict.INCONCLUSIVE,
+}
+"""Of a ruling on all keys; there is none on no key."""
+
 UNCONFIRMED = "a violation was found that a second judge denies: a defect of splitbrain, please report it"
 
 PERMITS_MAX = 1 << 31
 
 MONITORS_ONLY = Budget(seconds=0.0)
 """Monitors do not look at the time; a search ends after its first few hundred configurations, on any machine."""
+
+T = TypeVar("T")
 
 
 class Linearizable:
@@ -85,11 +95,26 @@ class Linearizable:
         """
         began = time.monotonic()
         try:
-            keys = self._keys(history, budget)
+            keys = self._ask(history, budget, _core.check_custom, _core.check_objects, _core.check_registers)
         except _core.MalformedHistory as malformed:
             raise refusal(malformed) from None
         stats = _stats(keys) | {"seconds": round(time.monotonic() - began, 6)}
         return _result(keys, self.model if isinstance(self.model, str) else type(self.model).__name__, stats)
+
+    def decide(self, history: History, *, budget: Budget) -> Verdict:
+        """The verdict alone, for callers that ask whether and not why: a search for a smaller history that still
+        fails, say.
+
+        There is no proof, so nothing was judged twice: a violation is the word of one procedure, and what `check` would
+        tell as a defect of its own (`error`) is `fail` here, as is a violation that it could not confirm within its
+        budget. The first key that is violated ends it. Whoever reports a violation to people uses `check`. Raises what
+        `check` does.
+        """
+        try:
+            ruling = self._ask(history, budget, _core.decide_custom, _core.decide_objects, _core.decide_registers)
+        except _core.MalformedHistory as malformed:
+            raise refusal(malformed) from None
+        return VERDICTS[ruling]
 
     def stream(self, so_far: Callable[[], History]) -> RegisterStream | PrefixStream | None:
         """See `harness.streaming`. Registers are judged event by event; types with monitors by their beginnings, as
@@ -104,17 +129,23 @@ class Linearizable:
             return RegisterStream(self, so_far)
         return PrefixStream(self, None, so_far, MONITORS_ONLY) if self.model in MONITORED else None
 
-    def _keys(self, history: History, budget: Budget) -> Sequence[_core.KeyVerdict]:
+    def _ask(
+        self,
+        history: History,
+        budget: Budget,
+        custom: Callable[..., T],
+        objects: Callable[..., T],
+        registers: Callable[..., T],
+    ) -> T:
+        """What the core says to one of these questions, which depends on the kind of data type."""
         core, seconds, memory = history.core, budget.seconds, budget.memory_bytes
         if not isinstance(self.model, str):
-            return _core.check_custom(
+            return custom(
                 core, model=self.model, illegal=ILLEGAL, unknown=UNKNOWN, seconds=seconds, memory_bytes=memory
             )
         if self.model in OBJECTS:
-            return _core.check_objects(
-                core, model=self.model, permits=self.permits, seconds=seconds, memory_bytes=memory
-            )
-        return _core.check_registers(
+            return objects(core, model=self.model, permits=self.permits, seconds=seconds, memory_bytes=memory)
+        return registers(
             core,
             initial=self.initial,
             has_cas=self.model == "cas-register",

@@ -217,6 +217,20 @@ def check_registers(
 ) -> list[KeyVerdict]:
     """Whether each key is a linearizable register. `initial` is canonical JSON text."""
 
+Ruling = Literal["linearizable", "violation", "unknown"]
+"""On all keys: violated if any is, else unknown if the budget ended for any."""
+
+def decide_registers(
+    history: History,
+    *,
+    initial: str,
+    has_cas: bool,
+    failed_cas: Literal["drop", "assert"],
+    seconds: float,
+    memory_bytes: int,
+) -> Ruling | None:
+    """The worst of what `check_registers` says of the keys, without proof or second judge; `None` without keys."""
+
 @final
 class RegisterStream:
     """Registers judged while they are recorded (core/python/src/checkers_online.rs), with the options of
@@ -251,6 +265,14 @@ def check_objects(history: History, *, model: str, permits: int, seconds: float,
 def check_custom(
     history: History, *, model: object, illegal: object, unknown: object, seconds: float, memory_bytes: int
 ) -> list[KeyVerdict]:
+    """The same for a `checkers.model.Model`; whatever it raises is raised."""
+
+def decide_objects(history: History, *, model: str, permits: int, seconds: float, memory_bytes: int) -> Ruling | None:
+    """The worst of what `check_objects` says of the keys, without proof or second judge; `None` without keys."""
+
+def decide_custom(
+    history: History, *, model: object, illegal: object, unknown: object, seconds: float, memory_bytes: int
+) -> Ruling | None:
     """The same for a `checkers.model.Model`; whatever it raises is raised."""
 
 def register_staleness(history: History, *, initial: str) -> list[RegisterStaleness]:

@@ -21,7 +21,11 @@ BUDGET = Budget(seconds=20.0, memory_bytes=1 << 28)
 
 
 def check(ops: list[Op], **options: Any) -> Result:
-    return Linearizable(**options).check(recorded(ops), budget=BUDGET)
+    """The answer, once the verdict alone is seen to be the same."""
+    checker, history = Linearizable(**options), recorded(ops)
+    result = checker.check(history, budget=BUDGET)
+    assert checker.decide(history, budget=BUDGET) is result.verdict
+    return result
 
 
 def test_a_valid_history_passes_and_says_how() -> None:
@@ -124,9 +128,13 @@ def test_out_of_budget_is_inconclusive_and_says_how_far_it_came() -> None:
             ops.append(Op("read", state, at - rng.randrange(400), at + rng.randrange(400)))
     ops = [op._replace(call=op.call + 400, ret=op.ret + 401) for op in ops]
     checker = Linearizable(initial=0)
-    result = checker.check(recorded(ops), budget=Budget(seconds=0.0, memory_bytes=1 << 20))
+    budget = Budget(seconds=0.0, memory_bytes=1 << 20)
+    result = checker.check(recorded(ops), budget=budget)
     assert result.verdict is Verdict.INCONCLUSIVE
     assert "undecided" in result.why and "is linearizable" in result.why
+    assert checker.decide(recorded(ops), budget=budget) is Verdict.INCONCLUSIVE
+    stale = [Op("write", 1, 0, 1, key="y"), Op("write", 2, 2, 3, key="y"), Op("read", 1, 4, 5, key="y")]
+    assert checker.decide(recorded([*ops, *stale]), budget=budget) is Verdict.FAIL
 
 
 @pytest.mark.parametrize(
@@ -159,6 +167,8 @@ def test_what_is_no_history_is_refused() -> None:
     history = recorded([Op("write", 1, 0, 5)]).select([1])
     with pytest.raises(HistoryError, match="event 1: "):
         Linearizable().check(history, budget=BUDGET)
+    with pytest.raises(HistoryError, match="event 1: "):
+        Linearizable().decide(history, budget=BUDGET)
 
 
 @st.composite
@@ -182,6 +192,7 @@ def test_agrees_with_every_order_tried(ops: list[Op]) -> None:
     history = recorded(ops)
     result = Linearizable().check(history, budget=BUDGET)
     assert result.verdict is (Verdict.PASS if is_linearizable(ops) else Verdict.FAIL)
+    assert Linearizable().decide(history, budget=BUDGET) is result.verdict
     for anomaly in result.anomalies:
         assert list(anomaly.ops) == sorted(anomaly.ops)
         part = history.select(anomaly.ops)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from checkers import History, Verdict, check
+from checkers import Budget, History, Verdict, check
+from checkers.linearizable import Linearizable
 from tests.corpus import Case, cases
 
 
 def verdict(case: Case, model: str, **options: str) -> Verdict:
     history = History.read(case.path)
     result = check(history, model, **options)
+    assert Linearizable(model=model, **options).decide(history, budget=Budget()) is result.verdict
     for anomaly in result.anomalies:
         part = history.select(anomaly.ops)
         assert check(part, model, **options).verdict is Verdict.FAIL

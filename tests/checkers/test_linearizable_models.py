@@ -17,7 +17,11 @@ BUDGET = Budget(seconds=20.0, memory_bytes=1 << 28)
 
 
 def check(ops: list[Op], model: str | Model, **options: Any) -> Result:
-    return Linearizable(model=model, **options).check(recorded(ops), budget=BUDGET)
+    """The answer, once the verdict alone is seen to be the same."""
+    checker, history = Linearizable(model=model, **options), recorded(ops)
+    result = checker.check(history, budget=BUDGET)
+    assert checker.decide(history, budget=BUDGET) is result.verdict
+    return result
 
 
 def done(f: str, asked: Any, answer: Any, at: int, took: int = 5) -> Op:

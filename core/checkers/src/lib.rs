@@ -10,6 +10,7 @@ pub mod models;
 pub mod monitors;
 pub mod objects;
 pub mod register;
+pub mod ruling;
 pub mod search;
 pub mod sessions;
 pub mod turns;

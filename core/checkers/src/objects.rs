@@ -6,8 +6,9 @@ use crate::events::{invocations_by_key, moment, Events, Kind, Malformed};
 use crate::model::{Interval, NEVER};
 use crate::models::{Call, Interned, Readable, Unreadable};
 use crate::monitors::Judgement;
+use crate::ruling::{rule_on, Ruling};
 use crate::search::{
-    is_span_impossible, is_span_impossible_by_brute_force, search, Answer, Limits, Refutation, Stopped,
+    self, is_span_impossible, is_span_impossible_by_brute_force, search, Answer, Limits, Refutation, Stopped,
 };
 use crate::turns::in_turns;
 use rayon::prelude::*;
@@ -156,6 +157,17 @@ pub fn check<M: Readable + Send>(
     findings.into_iter().flatten().collect()
 }
 
+/// Decides whether all objects are linearizable, and looks no further once one is not; `None` if there is none.
+pub fn rule<M: Readable + Send>(objects: &[Object<'_, M>], limits: Limits) -> Option<Ruling> {
+    let quickly = |object: &Object<'_, M>| match object.model.judge(&object.ops) {
+        Judgement::Undecided => None,
+        Judgement::Linearizable => Some(Ruling::Linearizable),
+        Judgement::Violation(_) => Some(Ruling::Violation),
+    };
+    let by_search = |object: &Object<'_, M>, limits: Limits| object.rule_by_search(limits);
+    rule_on(objects, limits, |object| object.ops.len(), quickly, by_search)
+}
+
 /// Larger refutations are reported as they are.
 const SHRINK_OPS_MAX: usize = 2_000;
 
@@ -231,6 +243,19 @@ impl<M: Readable> Object<'_, M> {
                 Answer::Illegal(refutation)
             }
             other => other,
+        }
+    }
+
+    fn rule_by_search(&self, limits: Limits) -> Ruling {
+        let all: Vec<&Timed<M::Op>> = self.ops.iter().collect();
+        match self.model.search(&all, limits.half()) {
+            Some(Answer::Linearizable) => Ruling::Linearizable,
+            Some(Answer::Illegal(_)) => Ruling::Violation,
+            Some(Answer::Unknown(_)) | None => {
+                let all: Vec<u32> = (0..self.ops.len() as u32).collect();
+                let (mut machine, ops) = self.machine_of(&all);
+                search::rule(&mut machine, &ops, limits)
+            }
         }
     }
 

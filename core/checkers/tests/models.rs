@@ -9,6 +9,8 @@ use splitbrain_checkers::models::{
     Counter, CounterOp, Kv, Micro, Model, MultiRegister, PermitOp, Permits, PriorityQueue, PriorityQueueOp, Queue,
     QueueOp, Readable, Set, SetOp, Stack, StackHeld as Held, StackOp,
 };
+use splitbrain_checkers::objects::rule;
+use splitbrain_checkers::ruling::Ruling;
 use splitbrain_checkers::search::{Answer, Limits};
 
 /// Histories of one type: a request, the answer in a state, and the operation that the two make.
@@ -25,7 +27,8 @@ fn differ<M: Readable + Clone + Send>(
         let object = random_object(&mut random, fresh, &ask, &answers);
         let expected = is_linearizable(&object.model, &object.ops, whole(object.ops.len()), &object.model.initial());
         let all: Vec<u32> = (0..object.ops.len() as u32).collect();
-        match object.search(&all, Limits::within(Duration::from_secs(60), 1 << 30)) {
+        let limits = Limits::within(Duration::from_secs(60), 1 << 30);
+        match object.search(&all, limits) {
             Answer::Linearizable => assert!(expected, "case {case}: missed"),
             Answer::Illegal(refutation) => {
                 assert!(!expected, "case {case}: blamed");
@@ -33,6 +36,8 @@ fn differ<M: Readable + Clone + Send>(
             }
             Answer::Unknown(stopped) => panic!("case {case}: {stopped:?}"),
         }
+        let ruling = if expected { Ruling::Linearizable } else { Ruling::Violation };
+        assert_eq!(rule(std::slice::from_ref(&object), limits), Some(ruling), "case {case}: alone");
         *if expected { &mut legal } else { &mut illegal } += 1;
     }
     assert!(legal > 50_000 && illegal > 5_000, "{legal} legal, {illegal} illegal");

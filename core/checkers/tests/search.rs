@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use common::{is_linearizable, random_history, Plain, Random, Shape};
 use splitbrain_checkers::register::{decide, numbered, reduce, Decision, Reduced};
-use splitbrain_checkers::search::{is_span_impossible, search, Answer, Limits};
+use splitbrain_checkers::ruling::Ruling;
+use splitbrain_checkers::search::{is_span_impossible, rule, search, Answer, Limits};
 
 fn limits() -> Limits {
     Limits::within(Duration::from_secs(60), 1 << 30)
@@ -20,6 +21,8 @@ fn agrees_with_every_order_tried() {
         let history = random_history(&mut random, shape);
         let expected = is_linearizable(&history.ops, 0);
         let (mut machine, ops) = numbered(&history);
+        let ruling = if expected { Ruling::Linearizable } else { Ruling::Violation };
+        assert_eq!(rule(&mut machine, &ops, limits()), ruling, "case {case}: alone, of {history:?}");
         match search(&mut machine, &ops, limits()) {
             Answer::Linearizable => assert!(expected, "case {case}: missed {history:?}"),
             Answer::Illegal(refutation) => {

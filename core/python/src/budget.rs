@@ -4,6 +4,7 @@
 //! memory is capped by what the machine and each control group above this process still have.
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -25,7 +26,7 @@ pub struct Budget {
 
 impl Budget {
     pub fn new(seconds: f64, memory_bytes: usize) -> Self {
-        let free = free_memory(PathBuf::from("/")).unwrap_or(usize::MAX);
+        let free = free_lately();
         let deadline = Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 1e9));
         // A tenth stays for everybody else, and for what estimates miss.
         Self { deadline, asked_bytes: memory_bytes, memory_bytes: memory_bytes.min(free - free / 10) }
@@ -46,6 +47,22 @@ impl Budget {
         }
         let (given, asked) = (self.memory_bytes >> 20, self.asked_bytes >> 20);
         format!(" (the machine had only {given} MB to give, of the budget's {asked} MB)")
+    }
+}
+
+/// How long it is believed what the machine has left: to ask takes longer than to judge a short history.
+const BELIEVED_FOR: Duration = Duration::from_millis(100);
+
+fn free_lately() -> usize {
+    static KNOWN: Mutex<Option<(Instant, usize)>> = Mutex::new(None);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    match *known {
+        Some((at, free)) if at.elapsed() < BELIEVED_FOR => free,
+        _ => {
+            let free = free_memory(PathBuf::from("/")).unwrap_or(usize::MAX);
+            *known = Some((Instant::now(), free));
+            free
+        }
     }
 }
 

@@ -4,18 +4,21 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use splitbrain_checkers::models::{Counter, Kv, MultiRegister, Permits, PriorityQueue, Queue, Readable, Set, Stack};
 use splitbrain_checkers::objects::{self, Finding, Method, Object};
+use splitbrain_checkers::ruling::Ruling;
 use splitbrain_checkers::search::Limits;
 
 use crate::budget::Budget;
 use crate::checkers_custom::PythonModel;
 use crate::checkers_events::Timeline;
-use crate::checkers_register::stopped_text;
+use crate::checkers_register::{ruling_text, stopped_text};
 use crate::history::History;
 
 /// Adds everything in here to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(check_objects, module)?)?;
-    module.add_function(wrap_pyfunction!(check_custom, module)?)
+    module.add_function(wrap_pyfunction!(decide_objects, module)?)?;
+    module.add_function(wrap_pyfunction!(check_custom, module)?)?;
+    module.add_function(wrap_pyfunction!(decide_custom, module)?)
 }
 
 /// One key's answer, free of the model's types.
@@ -39,19 +42,82 @@ fn check_objects<'py>(
     let budget = Budget::new(seconds, memory_bytes);
     let limits = budget.limits();
     let rows = Timeline::new(&history.columns);
-    let answers = py.detach(|| match model {
-        "kv" => answers(&rows, &Kv::default(), true, limits),
-        "set" => answers(&rows, &Set::default(), true, limits),
-        "counter" => answers(&rows, &Counter, true, limits),
-        "mutex" => answers(&rows, &Permits { all: 1 }, true, limits),
-        "semaphore" => answers(&rows, &Permits { all: permits }, true, limits),
-        "queue" => answers(&rows, &Queue::default(), true, limits),
-        "priority-queue" => answers(&rows, &PriorityQueue, true, limits),
-        "stack" => answers(&rows, &Stack::default(), true, limits),
-        "multi-register" => answers(&rows, &MultiRegister::default(), false, limits),
-        other => Err(PyValueError::new_err(format!("no model {other:?}"))),
-    })?;
+    let answers = py.detach(|| of_type(model, permits, Answers { rows: &rows, limits }))?;
     answers.iter().map(|answer| answer.to_dict(py, &rows, &budget)).collect()
+}
+
+#[pyfunction]
+#[pyo3(signature = (history, *, model, permits, seconds, memory_bytes))]
+fn decide_objects(
+    py: Python<'_>,
+    history: &History,
+    model: &str,
+    permits: u32,
+    seconds: f64,
+    memory_bytes: usize,
+) -> PyResult<Option<&'static str>> {
+    let limits = Budget::new(seconds, memory_bytes).limits();
+    let rows = Timeline::new(&history.columns);
+    Ok(py.detach(|| of_type(model, permits, Rulings { rows: &rows, limits }))?.map(ruling_text))
+}
+
+/// What is asked of a history, whatever the type of its objects.
+trait Question {
+    type Answer;
+    fn ask<M: Readable + Clone + Send>(self, model: &M, by_key: bool) -> PyResult<Self::Answer>;
+}
+
+/// Asks about objects of a type, given by name.
+fn of_type<Q: Question>(name: &str, permits: u32, question: Q) -> PyResult<Q::Answer> {
+    match name {
+        "kv" => question.ask(&Kv::default(), true),
+        "set" => question.ask(&Set::default(), true),
+        "counter" => question.ask(&Counter, true),
+        "mutex" => question.ask(&Permits { all: 1 }, true),
+        "semaphore" => question.ask(&Permits { all: permits }, true),
+        "queue" => question.ask(&Queue::default(), true),
+        "priority-queue" => question.ask(&PriorityQueue, true),
+        "stack" => question.ask(&Stack::default(), true),
+        "multi-register" => question.ask(&MultiRegister::default(), false),
+        other => Err(PyValueError::new_err(format!("no model {other:?}"))),
+    }
+}
+
+struct Answers<'a> {
+    rows: &'a Timeline<'a>,
+    limits: Limits,
+}
+
+impl Question for Answers<'_> {
+    type Answer = Vec<Answer>;
+
+    fn ask<M: Readable + Clone + Send>(self, model: &M, by_key: bool) -> PyResult<Vec<Answer>> {
+        let objects = read(self.rows, model, by_key)?;
+        let findings = objects::check(self.rows, &objects, self.limits);
+        Ok(objects.iter().zip(findings).map(Answer::of).collect())
+    }
+}
+
+struct Rulings<'a> {
+    rows: &'a Timeline<'a>,
+    limits: Limits,
+}
+
+impl Question for Rulings<'_> {
+    type Answer = Option<Ruling>;
+
+    fn ask<M: Readable + Clone + Send>(self, model: &M, by_key: bool) -> PyResult<Option<Ruling>> {
+        Ok(objects::rule(&read(self.rows, model, by_key)?, self.limits))
+    }
+}
+
+fn read<'a, M: Readable + Clone + Send>(
+    rows: &'a Timeline<'_>,
+    model: &M,
+    by_key: bool,
+) -> PyResult<Vec<Object<'a, M>>> {
+    rows.checked()?;
+    Ok(objects::read(rows, model, by_key).map_err(|malformed| rows.refusal(malformed))?)
 }
 
 #[pyfunction]
@@ -70,8 +136,7 @@ fn check_custom<'py>(
     let rows = Timeline::new(&history.columns);
     let model = PythonModel::new(model, illegal, unknown)?;
     let answers = py.detach(|| -> PyResult<Vec<Answer>> {
-        rows.checked()?;
-        let objects = objects::read(&rows, &model, true).map_err(|malformed| rows.refusal(malformed))?;
+        let objects = read(&rows, &model, true)?;
         let findings = objects::check(&rows, &objects, limits);
         match objects.iter().find_map(|object| object.model.take_error()) {
             Some(error) => Err(error),
@@ -81,16 +146,26 @@ fn check_custom<'py>(
     answers.iter().map(|answer| answer.to_dict(py, &rows, &budget)).collect()
 }
 
-fn answers<M: Readable + Clone + Send>(
-    rows: &Timeline<'_>,
-    model: &M,
-    by_key: bool,
-    limits: Limits,
-) -> PyResult<Vec<Answer>> {
-    rows.checked()?;
-    let objects = objects::read(rows, model, by_key).map_err(|malformed| rows.refusal(malformed))?;
-    let findings = objects::check(rows, &objects, limits);
-    Ok(objects.iter().zip(findings).map(Answer::of).collect())
+#[pyfunction]
+#[pyo3(signature = (history, *, model, illegal, unknown, seconds, memory_bytes))]
+fn decide_custom<'py>(
+    py: Python<'py>,
+    history: &History,
+    model: &Bound<'py, PyAny>,
+    illegal: &Bound<'py, PyAny>,
+    unknown: &Bound<'py, PyAny>,
+    seconds: f64,
+    memory_bytes: usize,
+) -> PyResult<Option<&'static str>> {
+    let limits = Budget::new(seconds, memory_bytes).limits();
+    let rows = Timeline::new(&history.columns);
+    let model = PythonModel::new(model, illegal, unknown)?;
+    let ruling = py.detach(|| -> PyResult<Option<Ruling>> {
+        let objects = read(&rows, &model, true)?;
+        let ruling = objects::rule(&objects, limits);
+        objects.iter().find_map(|object| object.model.take_error()).map_or(Ok(ruling), Err)
+    })?;
+    Ok(ruling.map(ruling_text))
 }
 
 impl Answer {

@@ -7,6 +7,7 @@ use splitbrain_checkers::register::{
     ambiguous, explain, prove, versions, Action, Ambiguous, Decision, FailedCas, KeyVerdict, Late, LostWrite, Method,
     Reading, Register, RegisterOp, Registers, Staleness, Story, Versions,
 };
+use splitbrain_checkers::ruling::Ruling;
 use splitbrain_checkers::search::{Resource, Stopped};
 
 use crate::budget::Budget;
@@ -16,6 +17,7 @@ use crate::history::History;
 /// Adds everything in here to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(check_registers, module)?)?;
+    module.add_function(wrap_pyfunction!(decide_registers, module)?)?;
     module.add_function(wrap_pyfunction!(register_staleness, module)?)?;
     module.add_function(wrap_pyfunction!(lost_register_writes, module)?)
 }
@@ -49,6 +51,36 @@ fn check_registers<'py>(
         Ok(Registers::read(&rows, &reading).map_err(|malformed| rows.refusal(malformed))?.check(limits))
     })?;
     verdicts.iter().map(|verdict| verdict_dict(py, &rows, verdict, &budget)).collect()
+}
+
+#[pyfunction]
+#[pyo3(signature = (history, *, initial, has_cas, failed_cas, seconds, memory_bytes))]
+fn decide_registers(
+    py: Python<'_>,
+    history: &History,
+    initial: &str,
+    has_cas: bool,
+    failed_cas: &str,
+    seconds: f64,
+    memory_bytes: usize,
+) -> PyResult<Option<&'static str>> {
+    let reading = reading(initial, has_cas, failed_cas)?;
+    let limits = Budget::new(seconds, memory_bytes).limits();
+    let rows = Timeline::new(&history.columns);
+    let ruling = py.detach(|| -> Result<_, Refusal> {
+        rows.checked()?;
+        Ok(Registers::read(&rows, &reading).map_err(|malformed| rows.refusal(malformed))?.rule(limits))
+    })?;
+    Ok(ruling.map(ruling_text))
+}
+
+/// In the words of verdicts on keys.
+pub fn ruling_text(ruling: Ruling) -> &'static str {
+    match ruling {
+        Ruling::Linearizable => "linearizable",
+        Ruling::OutOfBudget => "unknown",
+        Ruling::Violation => "violation",
+    }
 }
 
 fn verdict_dict<'py>(

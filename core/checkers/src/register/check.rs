@@ -3,12 +3,14 @@ use rayon::prelude::*;
 
 use super::ambiguous::{ambiguous, Ambiguous};
 use super::columns::{Reading, Register};
-use super::decide::{by_search, by_zones, Decision, Method, Verdict};
+use super::decide::{by_search, by_zones, numbered, Decision, Method, Verdict};
 use super::lost::{decides, lost_writes, LostWrite};
 use super::op::RegisterHistory;
 use super::staleness::{staleness, Staleness};
+use super::zones::{judge, Outcome};
 use crate::events::{phase_mark, Events, Malformed};
-use crate::search::Limits;
+use crate::ruling::{rule_on, Ruling};
+use crate::search::{self, Limits};
 use crate::turns::in_turns;
 
 /// The registers of a history, one for each key.
@@ -57,6 +59,20 @@ impl<'a, E: Events> Registers<'a, E> {
             verdict: verdict.unwrap_or(Verdict { outcome: Decision::Unconfirmed, method: Method::Search }),
         };
         self.registers.iter().zip(verdicts).map(answer).collect()
+    }
+
+    /// Decides whether all keys are linearizable, and looks no further once one is not; `None` if there is no key.
+    pub fn rule(&self, limits: Limits) -> Option<Ruling> {
+        let quickly = |register: &Register<'a, E>| match judge(&register.history) {
+            Outcome::Linearizable => Some(Ruling::Linearizable),
+            Outcome::Undecided => None,
+            Outcome::Violation(_) => Some(Ruling::Violation),
+        };
+        let by_search = |register: &Register<'a, E>, limits: Limits| {
+            let (mut machine, ops) = numbered(&register.history);
+            search::rule(&mut machine, &ops, limits)
+        };
+        rule_on(&self.registers, limits, |register| register.history.ops.len(), quickly, by_search)
     }
 
     /// How stale each key's reads got.

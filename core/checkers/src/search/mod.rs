@@ -28,6 +28,7 @@ use std::time::{Duration, Instant};
 
 use crate::brute;
 use crate::model::{Interval, Machine};
+use crate::ruling::Ruling;
 use dfs::{Dfs, Step};
 
 /// What a search may cost.
@@ -108,30 +109,57 @@ pub fn search(machine: &mut impl Machine, ops: &[Interval], limits: Limits) -> A
     }
 }
 
+/// Decides the same, and looks neither for the operations that exclude each other nor at anything twice.
+pub fn rule(machine: &mut impl Machine, ops: &[Interval], limits: Limits) -> Ruling {
+    let mut dfs = Dfs::new(ops, &[], machine.initial(), SEEDS[0]).forgetful();
+    match explore(&mut dfs, machine, ops, limits) {
+        End::Found => Ruling::Linearizable,
+        End::Exhausted | End::Refuted(_) => Ruling::Violation,
+        End::OutOf(_) => Ruling::OutOfBudget,
+    }
+}
+
 fn search_seeded(machine: &mut impl Machine, ops: &[Interval], limits: Limits, seed: u64) -> Answer {
-    let start = machine.initial();
-    let mut dfs = Dfs::new(ops, &[], start, seed).forgetful();
+    let mut dfs = Dfs::new(ops, &[], machine.initial(), seed).forgetful();
+    match explore(&mut dfs, machine, ops, limits) {
+        End::Found => Answer::Linearizable,
+        End::Refuted(refutation) => Answer::Illegal(refutation),
+        End::Exhausted => {
+            let shorter = dfs.stuck_at().and_then(|op| window::refute(machine, ops, op, limits));
+            Answer::Illegal(shorter.unwrap_or_else(|| whole_prefix(ops, dfs.stuck_at())))
+        }
+        End::OutOf(out_of) => {
+            let configurations = dfs.configurations();
+            let linearizable_before = dfs.stuck_at().map_or(i64::MIN, |op| ops[op as usize].ret);
+            Answer::Unknown(Stopped { out_of, configurations, linearizable_before })
+        }
+    }
+}
+
+/// How an exploration ended.
+enum End {
+    Found,
+    Exhausted,
+    /// By a short window, before everything in front of it was tried.
+    Refuted(Refutation),
+    OutOf(Resource),
+}
+
+fn explore(dfs: &mut Dfs, machine: &mut impl Machine, ops: &[Interval], limits: Limits) -> End {
     let mut patience = PATIENCE;
     let mut tried = None;
     loop {
         match dfs.run(machine, limits, patience) {
-            Step::Found => return Answer::Linearizable,
-            Step::Exhausted => {
-                let shorter = dfs.stuck_at().and_then(|op| window::refute(machine, ops, op, limits));
-                return Answer::Illegal(shorter.unwrap_or_else(|| whole_prefix(ops, dfs.stuck_at())));
-            }
-            Step::OutOf(out_of) => {
-                let configurations = dfs.configurations();
-                let linearizable_before = dfs.stuck_at().map_or(i64::MIN, |op| ops[op as usize].ret);
-                return Answer::Unknown(Stopped { out_of, configurations, linearizable_before });
-            }
+            Step::Found => return End::Found,
+            Step::Exhausted => return End::Exhausted,
+            Step::OutOf(out_of) => return End::OutOf(out_of),
             Step::Paused => {
                 patience *= 4;
                 let stuck = dfs.stuck_at();
                 if let Some(op) = stuck.filter(|_| tried != stuck) {
                     tried = stuck;
                     if let Some(refutation) = window::refute(machine, ops, op, limits) {
-                        return Answer::Illegal(refutation);
+                        return End::Refuted(refutation);
                     }
                 }
             }
