@@ -45,13 +45,15 @@ CLAIMS: tuple[Claim, ...] = (
 
 OFTEN = {"interval": "2s"}
 NETWORK = {"partition": OFTEN, "packet": OFTEN, "clock": OFTEN}
-NODES = {"partition": OFTEN, "kill": OFTEN, "pause": OFTEN, "disk": OFTEN, "power": OFTEN}
+CRASHES = {"partition": OFTEN, "kill": OFTEN, "pause": OFTEN}
+LOSSES = {"partition": OFTEN, "disk": OFTEN, "power": OFTEN}
 
 TRIALS = (
     trial("register", NETWORK, {"keys": 10, "rate": 60}, settle="4s"),
-    trial("counter", NODES, {"keys": 5, "rate": 60}, settle="4s"),
-    trial("set", NODES, {"keys": 5, "rate": 60}, settle="4s"),
-    trial("cart", NODES, {"keys": 5, "rate": 60}, settle="4s"),
+    trial("counter", CRASHES, {"keys": 5, "rate": 60}, settle="4s"),
+    trial("counter", LOSSES, {"keys": 5, "rate": 60}, settle="4s"),
+    trial("set", LOSSES, {"keys": 5, "rate": 60}, settle="4s"),
+    trial("cart", CRASHES, {"keys": 5, "rate": 60}, settle="4s"),
     trial("cart", NETWORK, {"keys": 5, "rate": 60}, settle="4s"),
 )
 
