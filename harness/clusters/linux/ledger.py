@@ -96,8 +96,9 @@ def amend(record: Record, **changes: Any) -> Record:
 def make_scratch(record: Record) -> Path:
     """The run's directory for large files, made and empty. Raises `ClusterError` where that cannot be done."""
     try:
-        _claim(SCRATCH)
-        record.scratch.mkdir(mode=0o755)
+        with _alone():
+            _claim(SCRATCH)
+            record.scratch.mkdir(mode=0o755)
     except OSError as problem:
         raise ClusterError(f"cannot make {record.scratch}: {problem.strerror}") from problem
     return record.scratch
@@ -113,7 +114,7 @@ def strike(record: Record) -> None:
                 raise ClusterError(f"cannot remove {directory}")
             time.sleep(0.02)
             shutil.rmtree(directory, ignore_errors=True)
-    with suppress(OSError):
+    with suppress(OSError), _alone():
         SCRATCH.rmdir()  # if this was the last one
 
 
@@ -157,6 +158,19 @@ def locked(name: str) -> Iterator[None]:
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Holds the ledger's own directory, whose lock leaves no file behind: who makes a run's scratch directory must not
+    lose the one above it to somebody whose run was the last. Raises OSError."""
+    _claim(ROOT)
+    descriptor = os.open(ROOT, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _claim(place: Path) -> None:

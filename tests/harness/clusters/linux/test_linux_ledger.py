@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -174,3 +175,25 @@ def test_scratch_is_empty_and_goes_with_the_record() -> None:
         ledger.make_scratch(record)
     ledger.strike(record)
     assert not record.scratch.exists()
+
+
+def test_a_scratch_directory_is_made_while_other_runs_end_all_the_time(root: Path) -> None:
+    ending = threading.Event()
+
+    def end_runs() -> None:
+        while not ending.is_set():
+            ledger.strike(Record("another", "process", str(OWN)))
+
+    others = [threading.Thread(target=end_runs) for _ in range(2)]
+    for other in others:
+        other.start()
+    try:
+        for number in range(300):
+            record = Record(f"run{number}", "process", str(OWN))
+            assert ledger.make_scratch(record).is_dir()
+            ledger.strike(record)
+    finally:
+        ending.set()
+        for other in others:
+            other.join()
+    assert not ledger.SCRATCH.exists()
