@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from harness.run import Outcome
 
 _STYLES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow", "error": "bold magenta"}
+SHOWN_MAX = 1_500
+"""Characters shown of one sentence. A target may answer a megabyte, which a violation then quotes; the report has all
+of it."""
+
+TAIL = 300
+"""How many of these come from its end."""
+
 _MARKS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "error": "!"}
 
 
@@ -30,8 +37,12 @@ def verdict(name: str) -> str:
 
 
 def plain(text: object) -> str:
-    """Text from outside: no markup, no control characters."""
-    return escape("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(text)))
+    """Text from outside: no markup, no control characters, and no more of it than a reader would scroll past."""
+    whole = str(text)
+    if len(whole) > SHOWN_MAX:
+        left_out = len(whole) - SHOWN_MAX
+        whole = f"{whole[: SHOWN_MAX - TAIL]} ... {left_out:,} characters left out ... {whole[-TAIL:]}"
+    return escape("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in whole))
 
 
 def outcome(result: Outcome) -> None:
