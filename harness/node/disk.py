@@ -1,9 +1,7 @@
 """A folder as a node's disk.
 
-`write` replaces a file by renaming a temporary one over it, so no reader and no killed process ever sees half of it. It
-does not wait for the medium: `sync` does, in a thread, for the file and for the folder that names it. A machine that
-loses power before `sync` may therefore find the file empty on a filesystem that reorders data and names; one whose
-process is killed may not.
+Nothing waits for the medium but `sync`, which does so in a thread, for the file and for the folder that names it. So a
+`rename` is as durable as the content, once either of its names is synced.
 """
 
 from __future__ import annotations
@@ -28,15 +26,9 @@ class FolderDisk:
         self._folder = folder
         self._threads = ThreadPoolExecutor(SYNC_THREADS_MAX, thread_name_prefix="sync")
         self._appending: dict[str, int] = {}
-        for left in folder.glob(".*.new"):
-            left.unlink()
 
     def write(self, name: str, data: bytes) -> None:
-        path = self._path(name)
-        new = self._folder / f".{name}.new"
-        new.write_bytes(data)
-        new.replace(path)
-        self._forget(name)
+        self._path(name).write_bytes(data)
 
     def append(self, name: str, data: bytes) -> None:
         path = self._path(name)
@@ -52,6 +44,11 @@ class FolderDisk:
         path = self._path(name)
         if size < path.stat().st_size:
             os.truncate(path, size)
+
+    def rename(self, name: str, new: str) -> None:
+        self._path(name).replace(self._path(new))
+        self._forget(name)
+        self._forget(new)
 
     async def sync(self, name: str) -> None:
         await asyncio.get_running_loop().run_in_executor(self._threads, self._sync, self._path(name))

@@ -35,12 +35,13 @@ class Disk(Protocol):
     dot.
 
     Only what a finished `sync(name)` covered is sure to be there after a crash. Of what came later on that file
-    nothing, all, or a first part may survive (of an append even some of its bytes), in the order it was written; other
-    files are independent. OSError as the disk gives it.
+    nothing, all, or a first part may survive (of an append or a write even some of its bytes), in the order it was
+    written; other files are independent. OSError as the disk gives it.
     """
 
     def write(self, name: str, data: bytes) -> None:
-        """Replaces the whole file; a crash leaves the old content or the new, never a mixture."""
+        """Replaces the whole content. Until it is synced a crash may leave neither the old nor the new: what must not
+        be lost is written beside, synced, and renamed."""
 
     def append(self, name: str, data: bytes) -> None:
         """Adds to the end, creating the file when absent."""
@@ -48,8 +49,12 @@ class Disk(Protocol):
     def truncate(self, name: str, size: int) -> None:
         """Cuts the file to its first `size` bytes. FileNotFoundError when absent."""
 
+    def rename(self, name: str, new: str) -> None:
+        """Gives a file another name, in place of whatever has that one. A crash leaves the one or the other under it,
+        and until a sync of either name nobody knows which. FileNotFoundError when absent."""
+
     def sync(self, name: str) -> Awaitable[None]:
-        """Returns once everything done to this file before the call will survive a crash."""
+        """Returns once everything done to this file before the call, its name included, will survive a crash."""
         ...
 
     def read(self, name: str) -> bytes | None:

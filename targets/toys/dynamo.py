@@ -51,7 +51,7 @@ class Dynamo(Node):
     async def start(self) -> None:
         for key, clock, values in self._journal.recover():
             self._held[key] = Siblings(clock, values)
-        await self._journal.rewrite(self._items())
+        await self._journal.rewrite(self._items)
         self._actor = f"{self.name}.{await count_boot(self.disk)}"
         self._gossip.start()
 

@@ -18,7 +18,8 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from harness.node import Disk
@@ -67,30 +68,51 @@ class Journal:
         goal = self._written
         while self._durable < goal:
             async with self._turn:
-                if self._durable >= goal:
-                    return
-                if self._failed:
-                    raise SystemExit(f"{self._name} could not be made durable before")
-                await self._sync_once()
+                if self._durable < goal:
+                    with self._or_exit():
+                        await self._write_out()
 
-    async def rewrite(self, records: Iterable[Any]) -> None:
-        """Replaces everything by these records, at once and durably. Nobody else may use the journal meanwhile."""
-        self._lines.clear()
-        self._disk.write(self._name, b"".join(_line(record) for record in records))
-        self._written += 1
-        await self.sync()
+    async def rewrite(self, state: Callable[[], Iterable[Any]]) -> None:
+        """Replaces everything by the records that `state` gives, which stand for all that was appended when it is
+        called; returns once that is durable, and raises SystemExit where it cannot be made so.
 
-    async def _sync_once(self) -> None:
-        covered = self._written
-        data = b"".join(self._lines)
-        self._lines.clear()
+        A crash leaves either what was durable before or the new records, and with these, of what was appended
+        meanwhile, whatever a `sync` has covered. Appends and syncs may go on: they are put behind the new records.
+        """
+        async with self._turn:
+            with self._or_exit():
+                await self._replace(state)
+
+    @contextmanager
+    def _or_exit(self) -> Iterator[None]:
+        """Around one change to the file, by whoever has the turn: the first that fails is the last."""
+        if self._failed:
+            raise SystemExit(f"{self._name} could not be made durable before")
         try:
-            if data:
-                self._disk.append(self._name, data)
-            await self._disk.sync(self._name)
+            yield
         except OSError as failure:
             self._failed = True
             raise SystemExit(f"{self._name} cannot be made durable: {failure}") from failure
+
+    async def _write_out(self) -> None:
+        covered = self._written
+        data = b"".join(self._lines)
+        self._lines.clear()
+        if data:
+            self._disk.append(self._name, data)
+        await self._disk.sync(self._name)
+        self._durable = covered
+
+    async def _replace(self, state: Callable[[], Iterable[Any]]) -> None:
+        """The new file is whole on the disk before it takes the other's name, and has that for good before anybody
+        relies on it."""
+        covered, count = self._written, len(self._lines)
+        new = f"{self._name}.new"
+        self._disk.write(new, b"".join(_line(record) for record in state()))
+        await self._disk.sync(new)
+        self._disk.rename(new, self._name)
+        del self._lines[:count]
+        await self._disk.sync(self._name)
         self._durable = covered
 
 

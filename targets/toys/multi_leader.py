@@ -55,7 +55,7 @@ class MultiLeader(Node):
     async def start(self) -> None:
         for version in self._journal.recover():
             self._merge(version)
-        await self._journal.rewrite(self._versions.values())
+        await self._journal.rewrite(self._versions.values)
         self._gossip_later()
 
     # Requests ---------------------------------------------------------------------------------------------------------

@@ -48,7 +48,10 @@ class Acceptor(Polling):
             slot.promised = promised
             if accepted is not None:
                 slot.accepted, slot.state = accepted, state
-        await self._journal.rewrite([key, slot.promised, slot.accepted, slot.state] for key, slot in self.slots.items())
+        await self._journal.rewrite(self._records)
+
+    def _records(self) -> list[list[Any]]:
+        return [[key, slot.promised, slot.accepted, slot.state] for key, slot in self.slots.items()]
 
     async def on_prepare(self, source: str, body: Body) -> None:
         """Promises a ballot, unless a higher one was promised. A message that comes again is answered alike."""

@@ -68,7 +68,7 @@ class Quorum(Polling):
     async def start(self) -> None:
         for record in self._journal.recover():
             self._recover(record)
-        await self._journal.rewrite(self._records())
+        await self._journal.rewrite(self._records)
         self._serial = await count_boot(self.disk) << 32
 
     # Requests ---------------------------------------------------------------------------------------------------------

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from targets.toys.journal import Journal
+from harness.clusters.sim.disk import MountedDisk, SimDisk
+from harness.clusters.sim.loop import SimLoop
+from targets.toys.journal import Journal, _line
 
 
 class MemoryDisk:
@@ -17,6 +21,7 @@ class MemoryDisk:
 
     def __init__(self, data: bytes | None = None) -> None:
         self.data = data
+        self.beside = b""
         self.syncs = 0
         self.failure: OSError | None = None
 
@@ -27,7 +32,10 @@ class MemoryDisk:
         self.data = (self.data or b"") + data
 
     def write(self, name: str, data: bytes) -> None:
-        self.data = data
+        self.beside = data
+
+    def rename(self, name: str, new: str) -> None:
+        self.data = self.beside
 
     def truncate(self, name: str, size: int) -> None:
         assert self.data is not None
@@ -147,14 +155,143 @@ def test_what_a_full_disk_refused_is_never_taken_for_durable(monkeypatch: pytest
     asyncio.run(main())
 
 
+class PowerCut(BaseException):
+    """The machine is gone between two calls to the disk, or in the middle of a sync."""
+
+
+class FailingPower(MountedDisk):
+    """A simulated disk whose machine loses power at the call of this number, counted from 0."""
+
+    def __init__(self, disk: SimDisk, loop: SimLoop, at: int) -> None:
+        super().__init__(disk, loop)
+        self.calls = 0
+        self._at = at
+
+    def _count(self) -> None:
+        self.calls += 1
+        if self.calls > self._at:
+            raise PowerCut
+
+    def _change(self, name: str, change: Any) -> None:
+        self._count()
+        super()._change(name, change)
+
+    def rename(self, name: str, new: str) -> None:
+        self._count()
+        super().rename(name, new)
+
+    def sync(self, name: str) -> Any:
+        self._count()
+        return super().sync(name)
+
+
+class InPlace(Journal):
+    """Gives up the only copy before there is another."""
+
+    async def _replace(self, state: Any) -> None:
+        self._lines.clear()
+        self._disk.write(self._name, b"".join(_line(record) for record in state()))
+        self._written += 1
+        await self._write_out()
+
+
+class Unsynced(Journal):
+    """Renames what may not be on the disk yet."""
+
+    async def _replace(self, state: Any) -> None:
+        covered = self._written
+        self._lines.clear()
+        self._disk.write("new", b"".join(_line(record) for record in state()))
+        self._disk.rename("new", self._name)
+        await self._disk.sync(self._name)
+        self._durable = covered
+
+
+def left_by_a_cut(journal_class: type[Journal], at: int, seed: int) -> tuple[set[int], list[int] | None]:
+    """What was known to be durable when the power failed, and what was there afterwards; None for damage."""
+    loop = SimLoop()
+    disk = SimDisk(loop, random.Random(seed), sync_ns=(1_000, 1_000_000))
+    mounted = FailingPower(disk, loop, at)
+    known: set[int] = set()
+
+    async def append(journal: Journal, number: int) -> None:
+        journal.append(number)
+        await journal.sync()
+        known.add(number)
+
+    async def story() -> None:
+        journal = journal_class(mounted, "j")
+        for number in range(3):
+            await append(journal, number)
+        # A record that is not written out yet, the new file, and records that come while that is made.
+        state = [0, 1, 2, 3]
+        journal.append(3)
+        others = [asyncio.ensure_future(journal.rewrite(lambda: [-1, *state]))]
+        for number in (4, 5):
+            await asyncio.sleep(0.0002)
+            state.append(number)
+            others.append(asyncio.ensure_future(append(journal, number)))
+        await asyncio.gather(*others)
+        known.add(-1)
+
+    with contextlib.suppress(PowerCut):
+        loop.run_until_complete(story())
+    disk.cut_power()
+    try:
+        return known, Journal(MountedDisk(disk, loop), "j").recover()
+    except ValueError:
+        return known, None
+
+
+def faults_of(journal_class: type[Journal]) -> list[Any]:
+    """Every way in which a power cut leaves neither the old nor the new, over all moments and several fates."""
+    outcomes = [left_by_a_cut(journal_class, at, seed) for at in range(16) for seed in range(40)]
+    assert {-1} <= outcomes[-1][0], "the last cut comes when all is done"
+    return [
+        (known, found)
+        for known, found in outcomes
+        if found is None
+        or not known <= set(found)
+        or [n for n in found if n >= 0] != list(range(len(found) - (-1 in found)))
+    ]
+
+
+def test_a_power_cut_while_rewriting_leaves_the_old_or_the_new_and_all_that_was_known_durable() -> None:
+    assert faults_of(Journal) == []
+
+
+@pytest.mark.parametrize("broken", [InPlace, Unsynced])
+def test_it_is_noticed_when_the_only_copy_is_given_up(broken: type[Journal]) -> None:
+    assert faults_of(broken)
+
+
+def test_a_rewrite_that_fails_ends_the_server_and_leaves_the_old() -> None:
+    disk = MemoryDisk(written([1, 2]))
+
+    async def main() -> None:
+        journal = Journal(disk, "j")
+        journal.recover()
+        disk.failure = OSError("the disk is gone")
+        with pytest.raises(SystemExit, match="j cannot be made durable: the disk is gone"):
+            await journal.rewrite(lambda: [3])
+        disk.failure = None
+        with pytest.raises(SystemExit, match="could not be made durable before"):
+            await journal.rewrite(lambda: [3])
+
+    asyncio.run(main())
+    assert Journal(disk, "j").recover() == [1, 2]
+
+
 def test_rewriting_replaces_everything() -> None:
     disk = MemoryDisk(written([1, 2, 3]))
 
     async def main() -> None:
         journal = Journal(disk, "j")
         journal.recover()
-        await journal.rewrite([3])
+        await journal.rewrite(lambda: [3])
         assert journal.clean
+        journal.append(4)
+        await journal.sync()
 
     asyncio.run(main())
-    assert Journal(disk, "j").recover() == [3]
+    assert Journal(disk, "j").recover() == [3, 4]

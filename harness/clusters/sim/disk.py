@@ -2,8 +2,9 @@
 
 Kill means losing power here, since losing only what a process had not yet handed to the kernel would find no missing
 fsync. Per file: half of the time everything after the last finished sync is gone; otherwise a seeded number of the
-later operations survive, in order, and of an append that comes next a seeded first part (a torn tail). Files are
-independent, as without write barriers. A sync that is under way promises nothing yet.
+later operations survive, in order, and of an append or a write that comes next a seeded first part (a torn tail). Files
+are independent, as without write barriers. So are names: of the renames that no sync has covered a seeded number
+survive, in order, whatever became of the content. A sync that is under way promises nothing yet.
 """
 
 from __future__ import annotations
@@ -13,60 +14,27 @@ import errno
 import os
 import random
 import re
-from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from harness.clusters import damage
 from harness.clusters.base import Corruption, Impairment
+from harness.clusters.sim.file import Change, File, Rename
 from harness.clusters.sim.loop import SimLoop, VirtualLoop
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
-Content = bytearray | None
-
-_REFUSED = {"full": ("append", "write"), "read-only": ("append", "write", "truncate", "delete")}
+_REFUSED = {"full": ("append", "write"), "read-only": ("append", "write", "truncate", "delete", "rename")}
 
 
-class _File:
-    """What a process sees (`current`), what a crash cannot take (`durable`), and the changes that lead from one to the
-    other."""
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """What a sync makes durable: the first `changes` of a file, and all names given up to a rename."""
 
-    __slots__ = ("changes", "current", "durable", "settled")
-
-    def __init__(self) -> None:
-        self.current: Content = None
-        self.durable: Content = None
-        self.changes: deque[_Change] = deque()
-        self.settled = 0  # changes that have become durable so far
-
-
-class _Change:
-    """One operation on one file."""
-
-    __slots__ = ("data", "kind", "size")
-
-    def __init__(self, kind: str, data: bytes = b"", size: int = 0) -> None:
-        self.kind = kind
-        self.data = data
-        self.size = size
-
-    def lose(self) -> None:
-        """It is taken for written, and never was."""
-        self.data = bytes(len(self.data))
-
-    def apply(self, content: Content) -> Content:
-        """The file after this operation; `content` itself may be changed."""
-        if self.kind == "append":
-            grown = bytearray() if content is None else content
-            grown += self.data
-            return grown
-        if self.kind == "write":
-            return bytearray(self.data)
-        if self.kind == "truncate" and content is not None:
-            del content[self.size :]
-            return content
-        return None
+    file: File
+    changes: int
+    rename: Rename | None
 
 
 def _error(code: str, name: str) -> OSError:
@@ -81,24 +49,38 @@ class SimDisk:
         self._loop = loop
         self._stream = stream
         self._min_ns, self._max_ns = sync_ns
-        self._files: dict[str, _File] = {}
+        self._files: dict[str, File] = {}
+        self._renames: list[Rename] = []
         self._power = 0
-        self._waiting: list[tuple[str, _File, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[str, _Goal, asyncio.Future[None]]] = []
         self._kept: dict[tuple[str, int], bytes] = {}
         self.syncs = 0
         self.impairment: Impairment | None = None
 
     # As the node sees it; every call comes through `MountedDisk`
 
-    def change(self, name: str, change: _Change) -> None:
+    def change(self, name: str, change: Change) -> None:
         """Applies one operation to what the process sees. OSError as an impaired disk gives it."""
         file = self._file(name)
-        if self.impairment is not None and change.kind in _REFUSED.get(self.impairment.kind, ()):
-            raise _error("ENOSPC" if self.impairment.kind == "full" else "EROFS", name)
+        self._refuse(change.kind, name)
         if change.kind == "truncate" and file.current is None:
             raise FileNotFoundError(errno.ENOENT, "no such file", name)
         file.current = change.apply(file.current)
         file.changes.append(change)
+
+    def rename(self, source: str, dest: str) -> None:
+        """Moves a file as the process sees it. OSError as an impaired disk gives it."""
+        rename = Rename(source, dest, self._file(source), self._file(dest))
+        self._refuse("rename", source)
+        if rename.moved.current is None:
+            raise FileNotFoundError(errno.ENOENT, "no such file", source)
+        if source != dest:
+            rename.do(self._files)
+            self._renames.append(rename)
+
+    def _refuse(self, kind: str, name: str) -> None:
+        if self.impairment is not None and kind in _REFUSED.get(self.impairment.kind, ()):
+            raise _error("ENOSPC" if self.impairment.kind == "full" else "EROFS", name)
 
     def read(self, name: str) -> bytes | None:
         """The content as the process sees it."""
@@ -114,38 +96,42 @@ class SimDisk:
         future: asyncio.Future[None] = asyncio.Future(loop=loop)
         duration_ns = self._min_ns + ((self._max_ns - self._min_ns) * self._stream.getrandbits(16) >> 16)
         file = self._file(name)
-        goal = file.settled + len(file.changes)
+        renames = [rename for rename in self._renames if name in (rename.source, rename.dest)]
+        goal = _Goal(file, file.settled + len(file.changes), renames[-1] if renames else None)
         if self.impairment is not None and self.impairment.kind == "slow":
             duration_ns += round(self.impairment.delay_ms * 1e6)
-        self._loop.post(self._loop.now_ns + duration_ns, self._settle, name, file, goal, self._power, future)
+        self._loop.post(self._loop.now_ns + duration_ns, self._settle, name, goal, self._power, future)
         return future
 
-    def _file(self, name: str) -> _File:
+    def _file(self, name: str) -> File:
         file = self._files.get(name)
         if file is None:
             if not NAME.fullmatch(name):
                 raise OSError(errno.EINVAL, "a file's name is letters, digits, '.', '_' and '-'", name)
-            file = self._files[name] = _File()
+            file = self._files[name] = File()
         return file
 
-    def _settle(self, name: str, file: _File, goal: int, power: int, future: asyncio.Future[None]) -> None:
+    def _settle(self, name: str, goal: _Goal, power: int, future: asyncio.Future[None]) -> None:
         if power != self._power:
             return
         kind = "" if self.impairment is None else self.impairment.kind
         if kind == "hang":
-            self._waiting.append((name, file, goal, future))
+            self._waiting.append((name, goal, future))
             return
-        if kind == "error" or (kind == "read-only" and file.settled < goal):
+        file = goal.file
+        if kind == "error" or (kind == "read-only" and file.settled < goal.changes):
             assert self.impairment is not None
-            for place in range(max(0, goal - file.settled)):
+            for place in range(max(0, goal.changes - file.settled)):
                 file.changes[place].lose()
             if not future.done():
                 future.set_exception(_error(self.impairment.error or "EROFS", name))
             return
         self.syncs += 1
-        while file.settled < goal:
+        while file.settled < goal.changes:
             file.durable = file.changes.popleft().apply(file.durable)
             file.settled += 1
+        if goal.rename in self._renames:
+            del self._renames[: self._renames.index(goal.rename) + 1]
         if not future.done():
             future.set_result(None)
 
@@ -155,8 +141,8 @@ class SimDisk:
         """Puts an impairment in force, or ends it with None: syncs that hung go on."""
         self.impairment = impairment
         waiting, self._waiting = self._waiting, []
-        for name, file, goal, future in waiting:
-            self._settle(name, file, goal, self._power, future)
+        for name, goal, future in waiting:
+            self._settle(name, goal, self._power, future)
 
     @property
     def slowest_s(self) -> float:
@@ -165,7 +151,7 @@ class SimDisk:
 
     def touch(self, name: str) -> None:
         """Writes a file, as a process would. OSError as an impaired disk gives it."""
-        self.change(name, _Change("write", b"?"))
+        self.change(name, Change("write", b"?"))
 
     def forget(self, name: str) -> None:
         """Removes a file without a trace, whatever state the disk is in."""
@@ -224,31 +210,41 @@ class SimDisk:
         `torn_writes`."""
         self._power += 1
         self._waiting.clear()
-        unsynced = lost = torn = 0
+        unsynced = len(self._renames)
+        lost = self._undo_renames()
+        torn = 0
         for name in sorted(self._files):
             file = self._files[name]
             count = len(file.changes)
-            if not count:
-                self._forget_cache(file)
-                continue
-            kept = self._stream.randrange(count + 1) if self._stream.getrandbits(1) else 0
-            for _ in range(kept):
-                file.durable = file.changes.popleft().apply(file.durable)
-            if file.changes and kept and file.changes[0].kind == "append":
-                data = file.changes[0].data
-                size = self._stream.randrange(len(data) + 1)
-                if size:
-                    file.durable = _Change("append", data[:size]).apply(file.durable)
-                    torn += size < len(data)
-            unsynced += count
-            lost += count - kept
-            file.changes.clear()
-            file.settled = 0
-            self._forget_cache(file)
+            if count:
+                is_lucky = bool(self._stream.getrandbits(1))
+                for _ in range(self._stream.randrange(count + 1) if is_lucky else 0):
+                    file.durable = file.changes.popleft().apply(file.durable)
+                lost += len(file.changes)
+                if file.changes and is_lucky:
+                    torn += self._tear(file, file.changes[0])
+                unsynced += count
+                file.changes.clear()
+                file.settled = 0
+            file.current = None if file.durable is None else bytearray(file.durable)
         return {"unsynced_writes": unsynced, "lost_writes": lost, "torn_writes": torn}
 
-    def _forget_cache(self, file: _File) -> None:
-        file.current = None if file.durable is None else bytearray(file.durable)
+    def _undo_renames(self) -> int:
+        """Takes back the last of those that no sync has covered; returns how many."""
+        pending, self._renames = self._renames, []
+        kept = self._stream.randrange(len(pending) + 1) if pending else 0
+        for rename in reversed(pending[kept:]):
+            rename.undo(self._files)
+        return len(pending) - kept
+
+    def _tear(self, file: File, change: Change) -> bool:
+        """Keeps a first part of an append or a write; whether that is a part, and not all or nothing."""
+        if change.kind not in ("append", "write"):
+            return False
+        size = self._stream.randrange(len(change.data) + 1)
+        if size or change.kind == "write":
+            file.durable = Change(change.kind, change.data[:size]).apply(file.durable)
+        return 0 < size < len(change.data)
 
 
 class MountedDisk:
@@ -263,16 +259,20 @@ class MountedDisk:
         self._disk = None
 
     def write(self, name: str, data: bytes) -> None:
-        self._change(name, _Change("write", bytes(data)))
+        self._change(name, Change("write", bytes(data)))
 
     def append(self, name: str, data: bytes) -> None:
-        self._change(name, _Change("append", bytes(data)))
+        self._change(name, Change("append", bytes(data)))
 
     def truncate(self, name: str, size: int) -> None:
-        self._change(name, _Change("truncate", size=size))
+        self._change(name, Change("truncate", size=size))
 
     def delete(self, name: str) -> None:
-        self._change(name, _Change("delete"))
+        self._change(name, Change("delete"))
+
+    def rename(self, name: str, new: str) -> None:
+        if self._disk is not None:
+            self._disk.rename(name, new)
 
     def sync(self, name: str) -> asyncio.Future[Any]:
         return self._loop.create_future() if self._disk is None else self._disk.sync(name, self._loop)
@@ -283,6 +283,6 @@ class MountedDisk:
     def names(self) -> list[str]:
         return [] if self._disk is None else self._disk.names()
 
-    def _change(self, name: str, change: _Change) -> None:
+    def _change(self, name: str, change: Change) -> None:
         if self._disk is not None:
             self._disk.change(name, change)

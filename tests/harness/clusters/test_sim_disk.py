@@ -174,10 +174,89 @@ def test_a_full_disk_can_be_read_and_emptied_and_a_read_only_one_only_read() -> 
             write("log", b"more")
     disk.truncate("log", 1)
     bench.disk.impair(Impairment("read-only"))
-    for change in (lambda: disk.append("log", b"more"), lambda: disk.truncate("log", 0), lambda: disk.delete("log")):
+    for change in (
+        lambda: disk.append("log", b"more"),
+        lambda: disk.truncate("log", 0),
+        lambda: disk.delete("log"),
+        lambda: disk.rename("log", "new"),
+    ):
         with pytest.raises(OSError, match="Read-only file system"):
             change()
     assert disk.read("log") == b"x"
+
+
+def test_a_rename_moves_a_file_as_the_process_sees_it() -> None:
+    disk = Bench().mounted
+    disk.append("new", b"new")
+    disk.append("old", b"old")
+    disk.rename("new", "old")
+    assert (disk.names(), disk.read("old"), disk.read("new")) == (["old"], b"new", None)
+    disk.rename("old", "old")
+    assert disk.read("old") == b"new"
+    with pytest.raises(FileNotFoundError):
+        disk.rename("new", "old")
+
+
+@pytest.mark.parametrize(
+    ("synced_before", "synced_after", "possible"),
+    [
+        (True, None, {(b"new", None), (b"old", b"new")}),
+        (True, "old", {(b"new", None)}),
+        (True, "new", {(b"new", None)}),
+        # The name may last longer than the content that was to have it: the whole, a part, or nothing.
+        (False, None, {(b"old", None), (None, None)} | {(p, None) for p in (b"", b"n", b"ne", b"new")}),
+        (False, "old", {(b"new", None)}),
+    ],
+)
+def test_a_power_cut_takes_back_or_keeps_a_rename_that_no_sync_has_covered(
+    synced_before: bool, synced_after: str | None, possible: set[tuple[bytes | None, bytes | None]]
+) -> None:
+    found = set()
+    for seed in range(100):
+        bench = Bench(seed)
+
+        async def story(bench: Bench = bench) -> None:
+            disk = bench.mounted
+            disk.append("old", b"old")
+            await disk.sync("old")
+            disk.write("new", b"new")
+            if synced_before:
+                await disk.sync("new")
+            disk.rename("new", "old")
+            if synced_after:
+                await disk.sync(synced_after)
+            bench.disk.cut_power()
+            found.add((bench.disk.read("old"), bench.disk.read("new")))
+
+        bench.run(story)
+    if not synced_before and synced_after is None:
+        assert (
+            {(b"old", None), (None, None), (b"new", None)}
+            <= found
+            <= possible | {(b"old", part) for part in (b"", b"n", b"ne", b"new")}
+        )
+    else:
+        assert found == possible
+
+
+def test_renames_survive_in_their_order() -> None:
+    found = set()
+    for seed in range(100):
+        bench = Bench(seed)
+
+        async def story(bench: Bench = bench) -> None:
+            disk = bench.mounted
+            for name in ("a", "b"):
+                disk.append(name, name.encode())
+                await disk.sync(name)
+            disk.rename("a", "c")
+            disk.rename("b", "a")
+            disk.rename("c", "b")
+            bench.disk.cut_power()
+            found.add(tuple(bench.disk.read(name) for name in "abc"))
+
+        bench.run(story)
+    assert found == {(b"a", b"b", None), (None, b"b", b"a"), (b"b", None, b"a"), (b"b", b"a", None)}
 
 
 operations = st.one_of(
@@ -217,6 +296,7 @@ def test_after_a_power_cut_the_file_is_in_a_state_it_had_since_the_last_sync(
                 content = grown
             elif kind == "write":
                 disk.write("file", argument)
+                possible += [argument[:size] for size in range(len(argument))]
                 content = argument
             else:
                 disk.delete("file")

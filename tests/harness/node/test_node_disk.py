@@ -23,6 +23,7 @@ steps = st.one_of(
     st.tuples(st.just("append"), names, st.binary(max_size=5)),
     st.tuples(st.just("truncate"), names, st.integers(0, 8)),
     st.tuples(st.just("delete"), names),
+    st.tuples(st.just("rename"), names, names),
 )
 
 
@@ -85,16 +86,12 @@ def test_a_failing_sync_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("name", ["", ".hidden", "a/b", "../up", "a b", "/etc/passwd"])
 def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     disk = FolderDisk(tmp_path / "disk")
-    for operation in (lambda: disk.write(name, b""), lambda: disk.read(name), lambda: disk.delete(name)):
+    for operation in (
+        lambda: disk.write(name, b""),
+        lambda: disk.read(name),
+        lambda: disk.delete(name),
+        lambda: disk.rename("a", name),
+    ):
         with pytest.raises(OSError, match="a file's name"):
             operation()
-    disk.close()
-
-
-def test_half_a_write_of_a_killed_process_is_swept_up(tmp_path: Path) -> None:
-    (tmp_path / ".file.new").write_bytes(b"half")
-    (tmp_path / "file").write_bytes(b"whole")
-    disk = FolderDisk(tmp_path)
-    assert (disk.names(), disk.read("file")) == (["file"], b"whole")
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
     disk.close()
