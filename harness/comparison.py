@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness import plugins
+from harness import flows, plugins
 from harness.checker import Result
 from harness.experiment import Experiment, checker_factory
 from harness.history import History
@@ -110,6 +110,8 @@ class _Measure:
     def _check(self, name: str, **options: Any) -> Result | None:
         if name not in self._installed:
             return None
-        given = {**self._experiment.workload.checker_options(name), **options}
-        made: Result = checker_factory(name)(**given).check(self._history, budget=self._experiment.budget)
+        workload = self._experiment.workload
+        flow, given = flows.separate({**workload.checker_options(name), **options}, workload)
+        history = flows.select(self._history, flow)
+        made: Result = checker_factory(name)(**given).check(history, budget=self._experiment.budget)
         return made

@@ -19,10 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness import flows
 from harness.answers import client_answers
 from harness.checker import Anomaly, Budget, Checker, ReadsLogs, Result
 from harness.claims import Claim, Expectation
-from harness.coverage import coverage
+from harness.coverage import Coverage, coverage
 from harness.errors import SplitbrainError, UnknownName, UsageError
 from harness.faults import spans
 from harness.verdict import Verdict
@@ -95,20 +96,35 @@ def judge(
     Claims that ask the same of the same checker (also one for and one against) share one check. Raises what
     `validate` raises, and `HistoryError` when the faults in the history cannot be read.
     """
-    made = [(_key(claim.expect, workload), claim, _checker(claim.expect, workload, checkers, logs)) for claim in claims]
-    tested = coverage(client_answers(history), spans(history), families)
-    waiting = {key: checker for key, _, checker in made}
+    made = [
+        (_key(claim.expect, workload), claim, *_checker(claim.expect, workload, checkers, logs)) for claim in claims
+    ]
+    scenes = {flow: _Scene.of(flows.select(history, flow), families) for flow in {flow for _, _, flow, _ in made}}
+    waiting = {key: (flow, checker) for key, _, flow, checker in made}
     deadline = time.monotonic() + budget.seconds
     checks: dict[str, _Check] = {}
-    for place, (key, checker) in enumerate(waiting.items(), 1):
+    for place, (key, (flow, checker)) in enumerate(waiting.items(), 1):
         reserved = budget.seconds * min(0.5, RESERVED_SHARE * (len(waiting) - place))
-        checks[key] = _check(checker, history, budget, deadline - time.monotonic() - reserved)
+        checks[key] = _check(checker, scenes[flow].history, budget, deadline - time.monotonic() - reserved)
     verdicts = []
-    for key, claim, checker in made:
+    for key, claim, flow, checker in made:
         answered = not getattr(checker, "covered_by_invocations", False)
+        tested = scenes[flow].tested
         missing = tested.missing(answered=answered)
         verdicts.append(_verdict(claim, checks[key], missing, tested.to_json(answered=answered)))
     return verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What a claim is judged on: the whole history or one flow of it, and what was tested there."""
+
+    history: History
+    tested: Coverage
+
+    @classmethod
+    def of(cls, history: History, families: Collection[str]) -> _Scene:
+        return cls(history, coverage(client_answers(history), spans(history), families))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +141,10 @@ def _options(expect: Expectation, workload: Workload) -> dict[str, Any]:
     return {**workload.checker_options(expect.name), **expect.options}
 
 
-def _checker(expect: Expectation, workload: Workload, lookup: Lookup, logs: Path | None = None) -> Checker:
+def _checker(
+    expect: Expectation, workload: Workload, lookup: Lookup, logs: Path | None = None
+) -> tuple[str | None, Checker]:
+    """The flow to be judged, None for all, and the checker."""
     try:
         factory = lookup(expect.name)
     except UnknownName as problem:
@@ -133,13 +152,13 @@ def _checker(expect: Expectation, workload: Workload, lookup: Lookup, logs: Path
             f"nothing called {expect.name!r} can be expected of workload {workload.name}: expect one of "
             + ", ".join(sorted(workload.expectations))
         ) from problem
-    options = _options(expect, workload)
+    flow, options = flows.separate(_options(expect, workload), workload)
     try:
         inspect.signature(factory).bind(**options)
     except TypeError as problem:
         raise UsageError(f"{expect.name}: {problem}: its options were {options}") from problem
     checker = factory(**options)
-    return checker.with_logs(logs) if logs is not None and isinstance(checker, ReadsLogs) else checker
+    return flow, checker.with_logs(logs) if logs is not None and isinstance(checker, ReadsLogs) else checker
 
 
 def _check(checker: Checker, history: History, budget: Budget, seconds: float) -> _Check:

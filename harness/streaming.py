@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from harness import flows
 from harness.checker import Anomaly, Budget, Result
 from harness.errors import UsageError
 from harness.generators import Generator
@@ -117,15 +118,16 @@ def watchable(experiment: Experiment) -> dict[str, Streaming]:
     """The checkers, by claim, that can tell a violation of this experiment while it runs. Raises `UsageError` if there
     is none.
 
-    `{not: X}` is left out: there a violation is what the run is for, and no reason to end it.
+    `{not: X}` is left out: there a violation is what the run is for, and no reason to end it. So is a claim of one
+    flow: its operations are not told from the others while they are recorded.
     """
     from harness.experiment import checker_factory
 
     found: dict[str, Streaming] = {}
     for claim in experiment.claims:
         name, workload = claim.expect.name, experiment.workload
-        options = {**workload.checker_options(name), **claim.expect.options}
-        checker = None if claim.expect.negated else checker_factory(name)(**options)
+        flow, options = flows.separate({**workload.checker_options(name), **claim.expect.options}, workload)
+        checker = None if claim.expect.negated or flow else checker_factory(name)(**options)
         if isinstance(checker, Streaming) and checker.stream(_nothing) is not None:
             found[claim.id] = checker
     if not found:

@@ -28,6 +28,7 @@ from workloads.log import LogClient
 from workloads.queue import QueueClient
 from workloads.register import RegisterClient
 from workloads.set import SetClient
+from workloads.shop import ShopClient
 from workloads.siblings import SiblingsClient
 from workloads.unique_ids import UniqueIdsClient
 
@@ -53,14 +54,18 @@ CLIENTS: dict[str, Callable[[Callable[[], Any]], Client]] = {
     "timeline": FeedClient,
     "orders": FeedClient,
     "cart": CartClient,
+    "shop": ShopClient,
 }
 """The client of each workload that a toy can serve."""
 
 REGISTERS = ("register", "read-write", "lock", "catalog", "dns")
 """The workloads whose clients read, write, and compare and set."""
 
-TRANSACTIONS = tuple(name for name in CLIENTS if name not in (*REGISTERS, "siblings"))
+TRANSACTIONS = tuple(name for name in CLIENTS if name not in (*REGISTERS, "siblings", "shop"))
 """The workloads whose clients send transactions (`targets.toys.values`)."""
+
+EVERYTHING = (*REGISTERS, *TRANSACTIONS, "shop")
+"""The workloads of a store that serves both."""
 
 READY_S_MAX = 30.0
 ASK_S_MAX = 1.0

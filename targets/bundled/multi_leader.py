@@ -6,7 +6,7 @@ from harness.claims import Claim
 from harness.options import number
 from harness.target import NodeService
 from targets.bundled.promises import FAULTS, promise, trial
-from targets.toy import REGISTERS, TRANSACTIONS, Planted, Toy
+from targets.toy import EVERYTHING, TRANSACTIONS, Planted, Toy
 
 
 def multi_leader(*, batch_ms: float = 5, gossip_ms: float = 400, bug: str | None = None) -> Toy:
@@ -18,7 +18,7 @@ def multi_leader(*, batch_ms: float = 5, gossip_ms: float = 400, bug: str | None
         "multi-leader",
         NodeService("targets.toys.multi_leader:MultiLeader", options=options),
         CLAIMS,
-        workloads=(*REGISTERS, *TRANSACTIONS),
+        workloads=EVERYTHING,
         bugs=BUGS,
         trials=TRIALS,
     ).with_bug(bug)
@@ -32,9 +32,12 @@ CLAIMS: tuple[Claim, ...] = (
     promise("multi-leader-available", {"availability": {"min": 0.99}}, *SERVED_UNDER),
     *(
         promise(f"multi-leader-{workload}-available", {"availability": {"min": 0.99}}, *SERVED_UNDER, workload=workload)
-        for workload in ("catalog", "dns", *TRANSACTIONS)
+        for workload in ("catalog", "dns", "shop", *TRANSACTIONS)
     ),
     promise("multi-leader-catalog-converges", {"converges": {"within": 5}}, *FAULTS, workload="catalog"),
+    promise(
+        "multi-leader-shop-pages-converge", {"converges": {"within": 5, "flow": "browse"}}, *FAULTS, workload="shop"
+    ),
     promise("multi-leader-dns-converges", {"converges": {"within": 5}}, *FAULTS, workload="dns"),
     promise("multi-leader-dns-loses-nothing", {"lost_writes": 0}, *FAULTS, workload="dns"),
     promise("multi-leader-dns-never-goes-back", "monotonic-reads", *SERVED_UNDER, workload="dns"),

@@ -7,7 +7,7 @@ from harness.errors import UsageError
 from harness.options import number
 from harness.target import NodeService
 from targets.bundled.promises import FAULTS, promise, trial
-from targets.toy import REGISTERS, TRANSACTIONS, Planted, Toy
+from targets.toy import EVERYTHING, Planted, Toy
 
 
 def raft(*, election_ms: float = 300, heartbeat_ms: float = 60, batch_ms: float = 4, bug: str | None = None) -> Toy:
@@ -22,7 +22,7 @@ def raft(*, election_ms: float = 300, heartbeat_ms: float = 60, batch_ms: float 
         "raft",
         NodeService("targets.toys.raft:Raft", options=options),
         CLAIMS,
-        workloads=(*REGISTERS, *TRANSACTIONS),
+        workloads=EVERYTHING,
         bugs=BUGS,
         trials=TRIALS,
     ).with_bug(bug)
@@ -58,6 +58,9 @@ CLAIMS: tuple[Claim, ...] = (
     promise("raft-keeps-posts", "no_lost_post", *FAULTS, workload="timeline"),
     promise("raft-shows-own-posts", "own_posts_seen", *FAULTS, workload="timeline"),
     promise("raft-posts-in-order", "posts_in_order", *FAULTS, workload="timeline"),
+    promise("raft-shop-pages-current", "linearizable", *FAULTS, workload="shop"),
+    promise("raft-shop-never-oversells", "no_oversell", *FAULTS, workload="shop"),
+    promise("raft-shop-keeps-orders", "no_lost_order", *FAULTS, workload="shop"),
 )
 
 KILLS = {"interval": "1500ms", "targets": ["minority", "majority", "all", "primaries"]}

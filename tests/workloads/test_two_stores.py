@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from checkers.availability import Availability
-from harness import plugins
+from harness import flows, plugins
 from harness.checker import Budget, Result
 from harness.claims import Expectation
 from harness.experiment import checker_factory
@@ -22,6 +22,7 @@ from nemeses.partition import Partition
 from targets.bundled.multi_leader import multi_leader
 from targets.bundled.outbox import outbox
 from targets.bundled.raft import raft
+from targets.bundled.shop import shop
 from targets.toy import CLIENTS, Toy
 from tests.simulated import play
 from workloads.bank import Bank
@@ -36,6 +37,7 @@ from workloads.log import Log
 from workloads.long_fork import LongFork
 from workloads.orders import Orders
 from workloads.queue import Queue
+from workloads.shop import Shop
 from workloads.timeline import Timeline
 from workloads.txn import Txn
 from workloads.unique_ids import UniqueIds
@@ -76,9 +78,9 @@ def run(store: Toy, workload: Any, seed: int) -> History:
 
 def judged(history: History, workload: Any, raw: Any) -> Result:
     expected = Expectation.parse(raw)
-    options = {**workload.checker_options(expected.name), **expected.options}
+    flow, options = flows.separate({**workload.checker_options(expected.name), **expected.options}, workload)
     checker = checker_factory(expected.name)(**options)
-    result: Result = checker.check(history, budget=Budget())
+    result: Result = checker.check(flows.select(history, flow), budget=Budget())
     return result
 
 
@@ -104,7 +106,8 @@ def test_whatever_a_workload_expects_can_be_judged(name: str) -> None:
     workload = plugins.load("workloads", name)()
     assert workload.name == name
     for expectation in workload.expectations:
-        checker_factory(expectation)(**workload.checker_options(expectation))
+        _, options = flows.separate(workload.checker_options(expectation), workload)
+        checker_factory(expectation)(**options)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -129,3 +132,15 @@ def test_a_store_made_for_it_takes_every_order_and_counts_it_once(seed: int) -> 
     for kept in (taken, "exactly_once", "converges"):
         result = judged(history, Orders(), kept)
         assert result.verdict is Verdict.PASS, result.why
+
+
+def test_a_shop_of_two_techniques_gives_each_flow_what_it_needs() -> None:
+    """Of the others, the one stops browsing on the smaller side, and the other sells twice."""
+    browsing = {"availability": {"flow": "browse"}}
+    assert judged(run(raft(), Shop(), 1), Shop(), browsing).verdict is Verdict.FAIL
+    assert judged(run(multi_leader(), Shop(), 1), Shop(), "no_lost_order").verdict is Verdict.FAIL
+    history = run(shop(), Shop(), 1)
+    for kept in (browsing, "no_oversell", "no_lost_order", {"converges": {"flow": "browse"}}):
+        result = judged(history, Shop(), kept)
+        assert result.verdict is Verdict.PASS, result.why
+    assert judged(history, Shop(), {"availability": {"flow": "checkout"}}).verdict is Verdict.FAIL
