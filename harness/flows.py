@@ -7,8 +7,8 @@ sold twice; no store can promise both of both. So an expectation may be of one f
 
 A flow is its own objects, those whose keys begin with its name and a slash (`browse/7`), and judged on its own: the
 checker sees the operations on these and no others, and so does coverage. That is sound because nothing is taken from
-an object: all that was done to it is there, in its order. Telling flows by the kind of operation was rejected, for it
-is not: without its writes, a register that is read is no register.
+an object: all that was done to it is there, in its order, and what is violated there is violated in the whole. Telling
+flows by the kind of operation was rejected, for it is not sound: reads without the writes they saw prove nothing.
 
 Which flow an invariant speaks of goes without saying where only one could be meant; a workload then adds `flow` to the
 options of that checker.
