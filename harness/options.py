@@ -47,6 +47,13 @@ def number(owner: str, name: str, value: Any, *, min: float, max: float) -> floa
     return float(value)
 
 
+def flag(owner: str, name: str, value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise UsageError(f"{owner}: {name} is true or false, not {value!r}")
+    return value
+
+
 def chance(owner: str, name: str, value: Any) -> float:
     """A chance above 0 and at most 1, out of a number or a text such as `20%`."""
     share = value

@@ -1,4 +1,4 @@
-"""The stores on quorums, `targets.toys.quorum` and `targets.toys.sloppy_quorum`."""
+"""The store on quorums, `targets.toys.quorum`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.claims import Claim
 from harness.errors import UsageError
-from harness.options import integer, number
+from harness.options import flag, integer, number
 from harness.target import NodeService
 from targets.bundled.promises import FAULTS, promise, trial
 from targets.toy import Planted, Toy
@@ -20,27 +20,13 @@ def quorum(
     r: int | None = None,
     w: int | None = None,
     write_back: bool = True,
-    sloppy: bool = False,
     round_ms: float = 300,
     bug: str | None = None,
 ) -> Toy:
-    """Options as for its class; what is claimed depends on them. `sloppy` takes whoever is reachable for a replica.
-    `r` and `w` need `n`; all three are left out for majorities of all nodes. `bug` plants one of `splitbrain list
-    bugs`, in a store that is strict."""
-    options: dict[str, Any] = {"write_back": _flag("write_back", write_back)}
+    """Options as for its class; what is claimed depends on them. `r` and `w` need `n`; all three are left out for
+    majorities of all nodes. `bug` plants one of `splitbrain list bugs`."""
+    options: dict[str, Any] = {"write_back": flag("quorum", "write_back", write_back), **sizes("quorum", n, r, w)}
     options["round_ms"] = number("quorum", "round_ms", round_ms, min=10, max=10_000)
-    if n is not None:
-        options["n"] = n = integer("quorum", "n", n, min=1, max=REPLICAS_MAX)
-    for name, size in (("r", r), ("w", w)):
-        if size is not None:
-            if n is None:
-                raise UsageError(f"quorum: {name} is a part of n replicas; say n, too")
-            options[name] = integer("quorum", name, size, min=1, max=n)
-    if _flag("sloppy", sloppy):
-        if bug is not None:
-            raise UsageError("quorum: bugs are planted in a store that is strict, not sloppy")
-        service = NodeService("targets.toys.sloppy_quorum:SloppyQuorum", options=options)
-        return Toy("quorum", service, SLOPPY_CLAIMS, workloads=WORKLOADS)
     majority = (n or 0) // 2 + 1
     meets = n is None or (r or majority) + (w or majority) > n
     claims = (SAFE if meets and write_back else STALE) + (LIVE if n is None else ())
@@ -48,10 +34,15 @@ def quorum(
     return Toy("quorum", service, claims, workloads=WORKLOADS, bugs=BUGS, trials=TRIALS).with_bug(bug)
 
 
-def _flag(name: str, raw: object) -> bool:
-    if not isinstance(raw, bool):
-        raise UsageError(f"quorum: {name} is true or false, not {raw!r}")
-    return raw
+def sizes(store: str, n: int | None, r: int | None, w: int | None) -> dict[str, int]:
+    """Those of the three that are given, as options of the store's class. Raises `UsageError`."""
+    if n is None:
+        if r is not None or w is not None:
+            raise UsageError(f"{store}: {'w' if r is None else 'r'} is a part of n replicas; say n, too")
+        return {}
+    n = integer(store, "n", n, min=1, max=REPLICAS_MAX)
+    parts = {name: size for name, size in (("r", r), ("w", w)) if size is not None}
+    return {"n": n} | {name: integer(store, name, size, min=1, max=n) for name, size in parts.items()}
 
 
 WORKLOADS = ("read-write", "register")
@@ -75,11 +66,6 @@ LIVE: tuple[Claim, ...] = (
     ),
 )
 """Every node is a replica of every key, so a majority of nodes has a quorum of each."""
-
-SLOPPY_CLAIMS: tuple[Claim, ...] = (
-    promise("sloppy-available", {"availability": {"min": 0.99}}, "partition", "clock", workload="read-write"),
-    promise("sloppy-converges", {"converges": {"within": 5}}, *FAULTS, workload="read-write"),
-)
 
 LOAD = {"keys": 2, "rate": 250, "mix": {"read": 2, "write": 1}}
 OFTEN = {"interval": "2s"}

@@ -7,6 +7,10 @@ quorum, it goes on with the answers it has; its own is always among them. So R a
 writes may miss each other though R + W > N, and of writes on two sides of a cut the one with the lower timestamp is
 lost, however late it came (`dynamo` keeps both instead). All replicas agree in the end: by hints, and by gossip for
 what died with a coordinator.
+
+A coordinator may be cut off from all that it wrote before, and find older timestamps only. So it keeps the highest that
+it has given, durable: writes through one server take effect in their order, and a key that is written through one
+server alone loses none.
 """
 
 from __future__ import annotations
@@ -36,6 +40,7 @@ class SloppyQuorum(Quorum):
         self._handoff_s = handoff_ms / 1000
         self._gossip = Gossip(self, self._own, gossip_ms)
         self._hints: dict[str, dict[Key, Version]] = {}
+        self._given = 0
 
     async def start(self) -> None:
         await super().start()
@@ -53,6 +58,14 @@ class SloppyQuorum(Quorum):
             body = {**question, "for": silent}
             answers |= await self.poll(others, body, lambda found: len(found) >= lacking, MOMENT_S)
         return answers
+
+    async def _next_timestamp(self, key: Key) -> list[Any]:
+        """Later than what is found of the key, and than all that this server has given, for any key."""
+        counter, *rest = await super()._next_timestamp(key)
+        self._given = max(counter, self._given + 1)
+        self._journal.append([self._given])
+        await self._journal.sync()
+        return [self._given, *rest]
 
     async def _fetch(self, key: Key) -> list[Version]:
         answers = await self._ask(key, {"type": "fetch", "key": key}, self._r)
@@ -75,7 +88,11 @@ class SloppyQuorum(Quorum):
         hints = self._hints.setdefault(owner, {})
         if version > hints.get(key, NOTHING):
             hints[key] = version
-            self._journal.append([key, version, owner])
+            self._note_hint(key, version, owner)
+
+    def _note_hint(self, key: Key, version: Version | None, owner: str) -> None:
+        """Journals a hint that is kept, or with None that there is none any more."""
+        self._journal.append([key, version, owner])
 
     def _held(self, key: Key) -> Version:
         """The latest of what is held as a replica, or for others."""
@@ -91,12 +108,14 @@ class SloppyQuorum(Quorum):
     async def _hand(self, owner: str, hints: list[tuple[Key, Version]]) -> None:
         """Gives hints to their owner, and drops them once it has made them durable."""
         body = {"type": "hints", "versions": [[key, version] for key, version in hints]}
-        if not await self.poll([owner], body, bool, self._handoff_s):
-            return
+        if await self.poll([owner], body, bool, self._handoff_s):
+            self._drop(owner, hints)
+
+    def _drop(self, owner: str, hints: list[tuple[Key, Version]]) -> None:
         for key, version in hints:
             if self._hints[owner].get(key) == version:
                 del self._hints[owner][key]
-                self._journal.append([key, None, owner])
+                self._note_hint(key, None, owner)
 
     # As replica -------------------------------------------------------------------------------------------------------
 
@@ -116,16 +135,16 @@ class SloppyQuorum(Quorum):
         return [[key, version] for key, version in self._versions.items()]
 
     def _recover(self, record: list[Any]) -> None:
-        if len(record) == 2:
-            super()._recover(record)
-            return
-        key, version, owner = record
-        hints = self._hints.setdefault(owner, {})
-        if version is None:
-            hints.pop(key, None)
-        else:
-            hints[key] = version
+        match record:
+            case [given]:
+                self._given = given
+            case [key, version]:
+                super()._recover(record)
+            case [key, None, owner]:
+                self._hints[owner].pop(key, None)
+            case [key, version, owner]:
+                self._hints.setdefault(owner, {})[key] = version
 
     def _records(self) -> list[list[Any]]:
         hinted = [[key, version, owner] for owner, hints in self._hints.items() for key, version in hints.items()]
-        return self._own() + hinted
+        return [[self._given], *self._own(), *hinted]

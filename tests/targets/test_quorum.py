@@ -1,4 +1,4 @@
-"""The stores on quorums in the simulator: what holds for which options, and each bug found."""
+"""The store on quorums in the simulator: what holds for which options, and each bug found."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from checkers.availability import Availability
-from checkers.convergence import Convergence
 from checkers.linearizable import Linearizable
 from harness import selftest
 from harness.checker import Budget
@@ -76,41 +74,13 @@ def test_a_read_brings_what_it_returns_to_a_quorum() -> None:
     in_lab(quorum(), scene)
 
 
-def test_strict_refuses_where_sloppy_answers() -> None:
+def test_who_reaches_no_quorum_is_refused() -> None:
     async def write_alone(lab: Lab) -> None:
         await lab.cut_off("n1")
-        await lab.ask("n1", type="write", key="x", value="alone")
-        assert await lab.values("x", ["n1"]) == ["alone"]
-        await lab.mend()
-        await asyncio.sleep(3)
-        assert await lab.values("x") == ["alone"] * 5
+        with pytest.raises(RpcError, match="fewer than 3 replicas answered"):
+            await lab.ask("n1", type="write", key="x", value="alone")
 
-    in_lab(quorum(sloppy=True, n=3), write_alone)
-    with pytest.raises(RpcError, match="fewer than 3 replicas answered"):
-        in_lab(quorum(), write_alone)
-
-
-def test_a_hint_survives_a_restart_and_reaches_its_owners() -> None:
-    owners = replicas_of("x", NODES)[:3]
-    [stand_in, _] = [node for node in NODES if node not in owners]
-
-    async def scene(lab: Lab) -> None:
-        await lab.cut_off(stand_in)
-        await lab.ask(stand_in, type="write", key="x", value="hinted")
-        await lab.restart(stand_in)
-        await lab.mend()
-        await asyncio.sleep(3)
-        await lab.cluster.processes.kill([stand_in])
-        assert await lab.values("x", owners) == ["hinted"] * 3
-
-    in_lab(quorum(sloppy=True, n=3), scene)
-
-
-def test_sloppy_is_always_served_and_agrees_in_the_end_but_is_not_linearizable() -> None:
-    played = play(quorum(sloppy=True, n=3), [Partition(interval=3)], seed=1, time_s=10, workload=ReadWrite())
-    assert Availability(min=0.99).check(played.history, budget=Budget()).verdict is Verdict.PASS
-    assert Convergence(within=5).check(played.history, budget=Budget()).verdict is Verdict.PASS
-    assert Linearizable(model="register").check(played.history, budget=Budget()).verdict is Verdict.FAIL
+    in_lab(quorum(), write_alone)
 
 
 def test_quorums_that_do_not_meet_read_stale() -> None:
@@ -126,7 +96,6 @@ def test_quorums_that_do_not_meet_read_stale() -> None:
         ({"n": 3, "r": 1, "w": 3}, {"quorum-linearizable", "quorum-linearizable-register"}),
         ({"n": 4, "r": 2, "w": 2}, {"quorum-stale"}),
         ({"write_back": False}, {"quorum-stale", "quorum-majority-available"}),
-        ({"sloppy": True}, {"sloppy-available", "sloppy-converges"}),
     ],
 )
 def test_what_is_claimed_depends_on_the_options(options: dict[str, Any], claimed: set[str]) -> None:
@@ -138,8 +107,7 @@ def test_what_is_claimed_depends_on_the_options(options: dict[str, Any], claimed
     [
         ({"r": 2}, "r is a part of n replicas; say n, too"),
         ({"n": 3, "w": 4}, "w must be a whole number from 1 to 3"),
-        ({"sloppy": "yes"}, "sloppy is true or false, not 'yes'"),
-        ({"sloppy": True, "bug": "flushes-later"}, "bugs are planted in a store that is strict"),
+        ({"write_back": "yes"}, "write_back is true or false, not 'yes'"),
     ],
 )
 def test_options_are_checked(options: dict[str, Any], why: str) -> None:
