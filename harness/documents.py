@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -106,9 +106,21 @@ def _sentence(error: Any, model: type[BaseModel]) -> tuple[Location, str]:
     location: Location = tuple(error["loc"])
     name = ".".join(str(part) for part in location) or "the document"
     if error["type"] == "extra_forbidden":
-        return location, f"there is no field {name!r}: expected one of {', '.join(model.model_fields)}"
+        return (
+            location,
+            f"there is no field {name!r}: expected one of {', '.join(_model_at(model, location).model_fields)}",
+        )
     if error["type"] == "missing":
         return location[:-1], f"the field {name!r} is missing"
     message = error["msg"].removeprefix("Value error, ")
     read = "" if error["type"] == "value_error" else f", read {error['input']!r:.80}"
     return location, f"{name}: {message[:1].lower() + message[1:]}{read}"
+
+
+def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel]:
+    """The innermost model on the way to a path: the one that has, or lacks, its last field."""
+    for step in location[:-1]:
+        field = model.model_fields.get(step) if isinstance(step, str) else None
+        kinds = [field.annotation, *get_args(field.annotation)] if field else []
+        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), model)
+    return model
