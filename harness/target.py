@@ -95,15 +95,17 @@ class Bug:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a target is tried with when nobody says otherwise: a workload by name, families of faults, and any other
-    fields of a plan."""
+    """What a target is tried with when nobody says otherwise: a workload by name, families of faults, any other fields
+    of a plan, and options of the target's own, for what its usual ones seldom bring about."""
 
     workload: str
     nemeses: tuple[str, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def plan(self, target: str, seed: int, **options: Any) -> dict[str, Any]:
-        """The fields of a plan for one seed. `options` are the target's."""
+        """The fields of a plan for one seed. `options` are the target's, beside the trial's own."""
+        options = {**self.options, **options}
         asked: Any = {"name": target, **options} if options else target
         return {
             "target": asked,

@@ -22,8 +22,14 @@ def promise(id: str, expect: Any, *nemeses: str, workload: str = "register") -> 
     return Claim.of(id, expect, workload=workload, nemeses=nemeses)
 
 
-def trial(workload: str, nemeses: Mapping[str, Options], load: Options | None = None, **fields: Any) -> Trial:
-    """What a store is tried with: a workload with the options `load`, families of faults with their options, and any
-    other fields of a plan."""
+def trial(
+    workload: str,
+    nemeses: Mapping[str, Options],
+    load: Options | None = None,
+    store: Options | None = None,
+    **fields: Any,
+) -> Trial:
+    """What a store is tried with: a workload with the options `load`, families of faults with their options, the
+    store's own options, and any other fields of a plan."""
     plan = {"nemeses": [{"name": name, **options} for name, options in nemeses.items()], **SPAN, **fields}
-    return Trial(workload, tuple(nemeses), {"workload": {"name": workload, **(load or {})}, **plan})
+    return Trial(workload, tuple(nemeses), {"workload": {"name": workload, **(load or {})}, **plan}, store or {})

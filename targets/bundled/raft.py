@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from harness.claims import Claim
 from harness.errors import UsageError
-from harness.options import number
+from harness.options import integer, number
 from harness.target import NodeService
 from targets.bundled.promises import FAULTS, promise, trial
 from targets.toy import EVERYTHING, Planted, Toy
 
 
-def raft(*, election_ms: float = 300, heartbeat_ms: float = 60, batch_ms: float = 4, bug: str | None = None) -> Toy:
+def raft(
+    *,
+    election_ms: float = 300,
+    heartbeat_ms: float = 60,
+    batch_ms: float = 4,
+    snapshot_records: int = 2000,
+    bug: str | None = None,
+) -> Toy:
     """Options as for its class; `bug` plants one of `splitbrain list bugs`."""
     election = number("raft", "election_ms", election_ms, min=10, max=60_000)
     heartbeat = number("raft", "heartbeat_ms", heartbeat_ms, min=1, max=60_000)
     batch = number("raft", "batch_ms", batch_ms, min=0, max=1_000)
+    snapshot = integer("raft", "snapshot_records", snapshot_records, min=1, max=1_000_000)
     if election < 3 * heartbeat:
         raise UsageError(f"raft: election_ms must be at least three times heartbeat_ms, not {election:g}")
     options = {"election_ms": round(election), "heartbeat_ms": round(heartbeat), "batch_ms": batch}
+    options["snapshot_records"] = snapshot
     return Toy(
         "raft",
         NodeService("targets.toys.raft:Raft", options=options),
@@ -65,6 +74,9 @@ CLAIMS: tuple[Claim, ...] = (
 
 KILLS = {"interval": "1500ms", "targets": ["minority", "majority", "all", "primaries"]}
 
+SNAPSHOTS = {"snapshot_records": 40}
+"""Often enough that servers which were down or cut off for a second come back to a leader that has to send its own."""
+
 TRIALS = (
     trial(
         "register",
@@ -77,7 +89,13 @@ TRIALS = (
         timeout="500ms",
         time="16s",
     ),
-    trial("register", {"kill": KILLS, "packet": {"interval": "1s"}}, {"keys": 4, "rate": 100}, timeout="500ms"),
+    trial(
+        "register",
+        {"kill": KILLS, "packet": {"interval": "1s"}},
+        {"keys": 4, "rate": 100},
+        store=SNAPSHOTS,
+        timeout="500ms",
+    ),
     trial(
         "register",
         {
@@ -85,9 +103,15 @@ TRIALS = (
             "packet": {"interval": "2s", "behaviours": ["duplicate", "reorder", "loss"]},
         },
         {"keys": 4, "rate": 200},
+        store=SNAPSHOTS,
         time="16s",
     ),
-    trial("append", {"partition": {"interval": "1s"}, "packet": {"interval": "1s"}}, {"keys": 8, "rate": 40}),
+    trial(
+        "append",
+        {"partition": {"interval": "1s"}, "packet": {"interval": "1s"}},
+        {"keys": 8, "rate": 40},
+        store=SNAPSHOTS,
+    ),
     trial("register", {"partition": {"interval": "3s", "grudges": ["one_way", "bridge"]}}, {"rate": 40}, time="20s"),
 )
 

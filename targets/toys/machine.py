@@ -31,6 +31,17 @@ class Registers:
         self._done: dict[str, dict[int, Body]] = {}
         self._forgotten: dict[str, int] = {}
 
+    def state(self) -> Any:
+        """All of it as a JSON value, which later commands do not change."""
+        done = [[node, list(answers.items())] for node, answers in self._done.items()]
+        return {"values": list(self._values.items()), "done": done, "forgotten": dict(self._forgotten)}
+
+    def restore(self, state: Any) -> None:
+        """Becomes what `state` told."""
+        self._values = dict(state["values"])
+        self._done = {node: dict(answers) for node, answers in state["done"]}
+        self._forgotten = dict(state["forgotten"])
+
     def read(self, key: str | int) -> Body:
         """The answer to a read now; None stands for a key never written."""
         return {"type": "read_ok", "value": self._values.get(key)}

@@ -68,7 +68,8 @@ class Raft(RaftServer):
 
     def on_status(self, source: str, body: Body) -> Body:
         status = {"role": self.role, "leader": self.leader, "term": self.state.term}
-        return {"type": "status_ok", "commit": self.commit, "last": self.state.last_index} | status
+        status |= {"commit": self.commit, "last": self.state.last_index, "snapshot": self.state.snapshot.index}
+        return {"type": "status_ok"} | status
 
     def _command(self, *what: Any) -> Command:
         self._taken += 1
@@ -120,6 +121,12 @@ class Raft(RaftServer):
         if term != self.state.term_at(index):  # only a committed rival is proof: an overwritten entry may yet return
             result = _error(ABORT, "another leader's entry was committed in this one's place")
         answer.set_result(result)
+
+    def outcome(self) -> Any:
+        return self._registers.state()
+
+    def restored(self, state: Any) -> None:
+        self._registers.restore(state)
 
     def resigned(self) -> None:
         """Refuses the reads, and gives the proposals a moment to turn out well, or surely badly."""

@@ -58,7 +58,7 @@ class TruncatesForOldMessages(Raft):
 
 class _EagerlyTruncated(RaftLog):
     def store(self, previous: int, entries: list[Entry]) -> None:
-        del self._entries[previous:]
+        del self._entries[max(0, previous - self.snapshot.index) :]
         super().store(previous, entries)
 
 

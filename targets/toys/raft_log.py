@@ -1,47 +1,58 @@
-"""What a Raft server must not forget: its term, its vote and its log.
+"""What a Raft server must not forget: its term, its vote, its log, and the snapshot that the log begins with.
 
-All three go through one journal. Figure 2 of the paper asks for them to be durable before any answer, in no particular
-file; one file gives them an order too, so a server that crashes wakes up exactly as it was at some earlier moment.
-Truncation is not written: an entry at an index that is taken replaces that one and drops all behind it.
+All go through one journal. Figure 2 of the paper asks for them to be durable before any answer, in no particular file;
+one file gives them an order too, so a server that crashes wakes up exactly as it was at some earlier moment. Truncation
+is not written: an entry at an index that is taken replaces that one and drops all behind it. Nor is a snapshot put
+elsewhere: one that came from a leader is a record like any other, and replaces all entries up to its index.
 
-The log is kept whole, in memory and on disk: there are no snapshots, so a restart replays everything.
+The journal would grow without bound, and not by entries alone: elections that nobody wins leave terms behind, and
+entries that were replaced stay. So it is rewritten whenever it has grown by a number of records, whatever they are
+(`RaftServer`), to the snapshot and what follows it. Until that is durable the old file stands, and says the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from harness.node import Disk
 from targets.toys.journal import Journal
+from targets.toys.raft_snapshot import Snapshot
 
 Entry = list[Any]
 """`[term, command]`, None being the command that does nothing."""
 
 
 class RaftLog:
-    """The durable state. Everything is in force at once and durable after the next `sync`. Indices begin at 1."""
+    """The durable state. Everything is in force at once and durable after the next `sync`. Indices begin at 1; entries
+    up to the snapshot's index are there no more."""
 
     def __init__(self, disk: Disk) -> None:
         self.term = 0
         self.voted_for: str | None = None
         self.boots = 0
         """How often this server has started, this time included."""
+        self.snapshot = Snapshot()
+        self.grown = 0
+        """Records in the journal that came since it was rewritten."""
         self._entries: list[Entry] = []
         self._journal = Journal(disk, "raft.log")
 
     async def recover(self) -> None:
         """Reads back what survived, and counts this start."""
         for kind, *rest in self._journal.recover():
+            self.grown += 1
             if kind == "term":
                 self.term, self.voted_for = rest
             elif kind == "entry":
-                index, term, command = rest
-                del self._entries[index - 1 :]
-                self._entries.append([term, command])
+                index, *entry = rest
+                self._replace(index, entry)
+            elif kind == "snapshot":
+                self._begin_with(Snapshot.from_json(rest))
             else:
                 [self.boots] = rest
         self.boots += 1
-        self._journal.append(["boot", self.boots])
+        self._record("boot", self.boots)
         await self.sync()
 
     async def sync(self) -> None:
@@ -56,7 +67,7 @@ class RaftLog:
     @property
     def last_index(self) -> int:
         """The index of the last entry, 0 for none."""
-        return len(self._entries)
+        return self.snapshot.index + len(self._entries)
 
     @property
     def last(self) -> tuple[int, int]:
@@ -64,24 +75,32 @@ class RaftLog:
         return self.term_at(self.last_index), self.last_index
 
     def term_at(self, index: int) -> int:
-        """The term of the entry there; 0 before the first, -1 behind the last."""
-        if index > len(self._entries):
+        """The term of an entry that is not before the snapshot's last; 0 before the first, -1 behind the last."""
+        if index > self.last_index:
             return -1
-        return int(self._entries[index - 1][0]) if index else 0
+        place = index - self.snapshot.index
+        assert place >= 0, "what is in the snapshot is forgotten"
+        return int(self._entries[place - 1][0]) if place else self.snapshot.term
 
     def command_at(self, index: int) -> Any:
         """The command of an entry that is there."""
-        return self._entries[index - 1][1]
+        return self._entries[index - self.snapshot.index - 1][1]
 
     def slice(self, index: int, count_max: int) -> list[Entry]:
         """Entries from there on."""
-        return self._entries[index - 1 : index - 1 + count_max]
+        place = index - self.snapshot.index - 1
+        return self._entries[place : place + count_max]
+
+    def agrees(self, index: int, term: int) -> bool:
+        """Whether this log is like a leader's up to there, whose entry there is of that term. What is in the snapshot
+        is committed, and so it is in every later leader's log."""
+        return index < self.snapshot.index or self.term_at(index) == term
 
     def enter(self, term: int, voted_for: str | None) -> None:
         """A later term, or the vote in this one."""
         assert term > self.term or (term == self.term and self.voted_for in (None, voted_for)), "a vote is for good"
         self.term, self.voted_for = term, voted_for
-        self._journal.append(["term", term, voted_for])
+        self._record("term", term, voted_for)
 
     def append(self, command: Any) -> int:
         """Adds an entry of the current term; returns its index."""
@@ -95,7 +114,7 @@ class RaftLog:
         follows it, because this message may be an old one (5.3).
         """
         for index, entry in enumerate(entries, previous + 1):
-            if self.term_at(index) != entry[0]:
+            if not self.agrees(index, entry[0]):
                 self._put(index, entry)
 
     def back_up(self, index: int) -> int:
@@ -106,11 +125,43 @@ class RaftLog:
         if index > self.last_index:
             return self.last_index + 1
         term = self.term_at(index)
-        while index > 1 and self.term_at(index - 1) == term:
+        while index > self.snapshot.index + 1 and self.term_at(index - 1) == term:
             index -= 1
         return index
 
+    def install(self, snapshot: Snapshot) -> None:
+        """Takes over a leader's snapshot. Entries behind it stay if the log agrees with it (7)."""
+        self._begin_with(snapshot)
+        self._record("snapshot", *snapshot.to_json())
+
+    async def compact(self, snapshot: Snapshot) -> None:
+        """Forgets the entries that a snapshot of this server's own stands for, and rewrites the journal without them.
+        Raises SystemExit where that cannot be made durable."""
+        self._begin_with(snapshot)
+        self.grown = 0
+        await self._journal.rewrite(self._state)
+
+    def _state(self) -> Iterator[list[Any]]:
+        """All there is to remember now."""
+        yield ["boot", self.boots]
+        yield ["term", self.term, self.voted_for]
+        yield ["snapshot", *self.snapshot.to_json()]
+        for index, entry in enumerate(self._entries, self.snapshot.index + 1):
+            yield ["entry", index, *entry]
+
+    def _begin_with(self, snapshot: Snapshot) -> None:
+        agreed = self.last_index >= snapshot.index and self.agrees(snapshot.index, snapshot.term)
+        self._entries = self.slice(snapshot.index + 1, len(self._entries)) if agreed else []
+        self.snapshot = snapshot
+
     def _put(self, index: int, entry: Entry) -> None:
-        del self._entries[index - 1 :]
+        self._replace(index, entry)
+        self._record("entry", index, *entry)
+
+    def _replace(self, index: int, entry: Entry) -> None:
+        del self._entries[index - self.snapshot.index - 1 :]
         self._entries.append(entry)
-        self._journal.append(["entry", index, *entry])
+
+    def _record(self, *record: Any) -> None:
+        self._journal.append([*record])
+        self.grown += 1

@@ -21,6 +21,10 @@ class Progress:
     beaten: int = -1
     """`match` at the last heartbeat if something was on its way then, else -1."""
 
+    def skip_to(self, next: int) -> None:
+        """What is before that cannot be sent; whether the follower has it is asked."""
+        self.next, self.probing = next, True
+
 
 class Peers:
     """All followers. `round` counts the leader's messages to all of them; a reply names the round it answers."""

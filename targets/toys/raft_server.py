@@ -8,6 +8,9 @@ Section numbers as in `raft_election`. Where the paper leaves a choice:
   tells each follower whether it hears it: a leader that cannot hear me is no leader to me.
 - *A leader's own copy* of an entry counts like any other, once it is durable; it is written while the others write
   theirs (diss. 10.2.1).
+- *A snapshot* is taken of what is committed whenever the journal has grown by so many records (`raft_log`). A follower
+  that needs entries which are gone is sent it (7) once it is known to listen: to one that is down, it would be sent
+  again with every other heartbeat, for nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from typing import Any
 from harness.node import Body, Host
 from targets.toys.raft_election import FOLLOWER, LEADER, Voter
 from targets.toys.raft_peers import Peers
+from targets.toys.raft_snapshot import Snapshot
 
 ENTRIES_MAX = 256
 """Entries in one message."""
@@ -25,15 +29,27 @@ ENTRIES_MAX = 256
 
 class RaftServer(Voter):
     """One server. A subclass says what a committed command does (`applied`), and hears of the end of a leadership
-    (`resigned`) and of what a majority has confirmed (`confirmed`).
+    (`resigned`) and of what a majority has confirmed (`confirmed`). What all commands so far came to is its `outcome`,
+    and
+    it begins again from one by `restored`.
 
     `election_ms`: a follower waits between once and twice that long for a leader. `heartbeat_ms`: how often an idle
     leader speaks. `batch_ms`: how long a leader collects what is new before it sends it to all followers together.
+    `snapshot_records`: by how many records the journal grows before it is cut down to a snapshot.
     """
 
-    def __init__(self, host: Host, *, election_ms: int = 300, heartbeat_ms: int = 60, batch_ms: float = 4) -> None:
+    def __init__(
+        self,
+        host: Host,
+        *,
+        election_ms: int = 300,
+        heartbeat_ms: int = 60,
+        batch_ms: float = 4,
+        snapshot_records: int = 2000,
+    ) -> None:
         super().__init__(host, election_ms=election_ms)
         self.commit = 0
+        self._snapshot_records = snapshot_records
         self._heartbeat_s = heartbeat_ms / 1000
         self._batch_s = batch_ms / 1000
         self._peers = Peers(self.peers)
@@ -43,7 +59,13 @@ class RaftServer(Voter):
         self._flush_pending = False
 
     def applied(self, index: int, command: Any) -> None:
-        """A command is committed. Every server gets all in the same order, from the first on again at each start."""
+        """A command is committed. Every server gets all in the same order, but for those that a snapshot stands for."""
+
+    def outcome(self) -> Any:
+        """What all commands applied so far came to, as a JSON value that is never changed."""
+
+    def restored(self, state: Any) -> None:
+        """Begins again from what `outcome` gave, here or on another server."""
 
     def confirmed(self, round: int) -> None:
         """A majority has answered that round of messages, so nobody else led when it was sent; and everything that was
@@ -61,28 +83,56 @@ class RaftServer(Voter):
         self._round_wanted = self._peers.round + 1
         return self._round_wanted
 
-    # Following (5.3) --------------------------------------------------------------------------------------------------
+    async def start(self) -> None:
+        await super().start()
+        self._begin_with_snapshot()
+
+    # Following (5.3, 7) -----------------------------------------------------------------------------------------------
 
     def on_append(self, source: str, body: Body) -> Awaitable[None] | None:
-        state, term, previous, entries = self.state, body["term"], body["previous"], body["entries"]
-        reply = {"type": "append_reply", "term": max(term, state.term), "round": body["round"], "previous": previous}
-        if term < state.term:
-            self.send(source, reply | {"ok": False, "next": 0})
-            return None
-        if term > state.term or self.role != FOLLOWER:
+        previous, entries = body["previous"], body["entries"]
+        if not self._follows(source, body):
+            return self._acknowledge(source, body, ok=False, next=0)
+        if not self.state.agrees(previous, body["previous_term"]):
+            return self._acknowledge(source, body, ok=False, next=self.state.back_up(previous))
+        self.state.store(previous, entries)
+        self._learn_commit(body["commit"], previous + len(entries))
+        return self._acknowledge(source, body, ok=True, next=previous + len(entries) + 1)
+
+    def on_snapshot(self, source: str, body: Body) -> Awaitable[None] | None:
+        """Whoever has committed that far already has all that is in it."""
+        if not self._follows(source, body):
+            return self._acknowledge(source, body, ok=False, next=0)
+        snapshot = Snapshot.from_json(body["snapshot"])
+        if snapshot.index > self.commit:
+            self.state.install(snapshot)
+            self._begin_with_snapshot()
+        return self._acknowledge(source, body, ok=True, next=snapshot.index + 1)
+
+    def _follows(self, source: str, body: Body) -> bool:
+        """Whether the sender leads the latest term that this server knows, which it follows then."""
+        term = body["term"]
+        if term < self.state.term:
+            return False
+        if term > self.state.term or self.role != FOLLOWER:
             self.follow(term)
         if body["heard"]:
             self.led_by(source)
-        if state.term_at(previous) != body["previous_term"]:
-            reply |= {"ok": False, "next": state.back_up(previous)}
-        else:
-            state.store(previous, entries)
-            reply |= {"ok": True, "next": previous + len(entries) + 1}
-            self._learn_commit(body["commit"], previous + len(entries))
-        if not state.clean:
+        return True
+
+    def _acknowledge(self, source: str, body: Body, *, ok: bool, next: int) -> Awaitable[None] | None:
+        reply = {"type": "append_reply", "term": self.state.term, "round": body["round"], "previous": body["previous"]}
+        reply |= {"ok": ok, "next": next}
+        if not self.state.clean:
             return self.promise(source, reply)
         self.send(source, reply)
         return None
+
+    def _begin_with_snapshot(self) -> None:
+        snapshot = self.state.snapshot
+        if snapshot.index:
+            self.commit = snapshot.index
+            self.restored(snapshot.state)
 
     def _learn_commit(self, commit: int, agreed: int) -> None:
         """The leader has committed up to there; up to `agreed` this log is like its own."""
@@ -92,6 +142,12 @@ class RaftServer(Voter):
         while self.commit < upto:
             self.commit = index = self.commit + 1
             self.applied(index, self.state.command_at(index))
+        if self.state.grown >= self._snapshot_records:
+            self.spawn(self.state.compact(self.take_snapshot()))
+
+    def take_snapshot(self) -> Snapshot:
+        """Of everything that is committed."""
+        return Snapshot(self.commit, self.state.term_at(self.commit), self.outcome())
 
     # Leading (5.3, 5.4) -----------------------------------------------------------------------------------------------
 
@@ -144,13 +200,19 @@ class RaftServer(Voter):
 
     def _send_append(self, peer: str) -> None:
         progress, state = self._peers.all[peer], self.state
+        body: Body = {"term": state.term, "round": self._peers.round}
+        body["heard"] = self.clock.monotonic() - progress.heard_ns < self.election_ns
+        if progress.next <= state.snapshot.index:
+            progress.skip_to(state.snapshot.index + 1)
+            if body["heard"]:
+                snapshot = state.snapshot.to_json()
+                self.send(peer, body | {"type": "snapshot", "previous": state.snapshot.index, "snapshot": snapshot})
+                return
         previous = progress.next - 1
         entries = [] if progress.probing else state.slice(progress.next, ENTRIES_MAX)
         progress.next += len(entries)
-        body = {"type": "append", "term": state.term, "round": self._peers.round, "commit": self.commit}
-        body |= {"previous": previous, "previous_term": state.term_at(previous), "entries": entries}
-        body["heard"] = self.clock.monotonic() - progress.heard_ns < self.election_ns
-        self.send(peer, body)
+        body |= {"type": "append", "previous": previous, "previous_term": state.term_at(previous), "entries": entries}
+        self.send(peer, body | {"commit": self.commit})
 
     def on_append_reply(self, source: str, body: Body) -> None:
         if body["term"] > self.state.term:

@@ -165,9 +165,9 @@ class Lab:
         return {(await self.ask(node, type="status"))["term"] for node in NODES}
 
 
-def in_lab(scene: Any, seed: int = 1) -> None:
+def in_lab(scene: Any, seed: int = 1, **options: Any) -> None:
     cluster = SimCluster(nodes=NODES, streams=Streams(seed), run_id="lab")
-    target = raft()
+    target = raft(**options)
 
     async def main() -> None:
         await cluster.create(target)
@@ -224,6 +224,39 @@ def test_everything_acknowledged_survives_the_end_of_all_servers() -> None:
         assert found == list(range(50))
 
     in_lab(scene)
+
+
+def test_a_server_that_was_away_is_sent_what_the_others_have_forgotten_the_entries_of() -> None:
+    async def scene(lab: Lab) -> None:
+        leader = await lab.leader()
+        lonely = next(node for node in NODES if node != leader)
+        await lab.cluster.processes.kill([lonely])
+        for value in range(200):
+            await lab.ask(leader, type="write", key=value % 7, value=value)
+        await lab.cluster.processes.start([lonely])
+        await asyncio.sleep(1)
+        status = await lab.ask(lonely, type="status")
+        assert status["snapshot"] > 150, "it has forgotten them, too"
+        others = [node for node in NODES if node not in (lonely, leader)]
+        await lab.cluster.processes.kill([leader, others[0]])
+        await asyncio.sleep(2)
+        found = [(await lab.ask(lonely, type="read", key=key))["value"] for key in range(7)]
+        assert found == [max(range(key, 200, 7)) for key in range(7)], "it is needed for every majority now"
+
+    in_lab(scene, snapshot_records=20)
+
+
+def test_what_a_server_keeps_does_not_grow_with_what_was_done() -> None:
+    async def scene(lab: Lab) -> None:
+        for _ in range(6):
+            for value in range(100):
+                await lab.ask(NODES[value % 5], type="write", key=value % 3, value=value)
+            for node in NODES:
+                records = (lab.cluster._machines[node].disk.read("raft.log") or b"").count(b"\n")
+                status = await lab.ask(node, type="status")
+                assert status["last"] - status["snapshot"] < 60 and records < 60, "neither in memory nor on disk"
+
+    in_lab(scene, snapshot_records=40)
 
 
 @pytest.mark.parametrize("direction", ["both", "deaf", "mute"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -12,19 +13,26 @@ from hypothesis import strategies as st
 from targets.toys.machine import REMEMBERED, Registers
 from targets.toys.raft_log import RaftLog
 from targets.toys.raft_peers import Peers
+from targets.toys.raft_snapshot import Snapshot
 
 
 class MemoryDisk:
     """A disk on which everything is durable at once."""
 
     def __init__(self) -> None:
-        self.data = b""
+        self.files: dict[str, bytes] = {}
 
     def read(self, name: str) -> bytes:
-        return self.data
+        return self.files.get(name, b"")
 
     def append(self, name: str, data: bytes) -> None:
-        self.data += data
+        self.files[name] = self.read(name) + data
+
+    def write(self, name: str, data: bytes) -> None:
+        self.files[name] = data
+
+    def rename(self, name: str, new: str) -> None:
+        self.files[new] = self.files.pop(name)
 
     async def sync(self, name: str) -> None:
         return
@@ -37,7 +45,12 @@ def recovered(disk: Any) -> RaftLog:
 
 
 def content(log: RaftLog) -> list[list[Any]]:
-    return log.slice(1, 10_000)
+    return log.slice(log.snapshot.index + 1, 10_000)
+
+
+def taken(log: RaftLog, index: int) -> Snapshot:
+    """A snapshot whose state tells what it stands for."""
+    return Snapshot(index, log.term_at(index), f"up to {index}")
 
 
 TERMS = st.lists(st.integers(min_value=0, max_value=2), max_size=8)
@@ -101,6 +114,62 @@ def test_a_restart_finds_term_vote_and_log_as_they_were() -> None:
     assert recovered(disk).boots == 3
 
 
+@given(TERMS, TERMS, st.data())
+def test_a_log_that_begins_with_a_snapshot_takes_what_the_whole_one_takes(ours, theirs, data) -> None:
+    """The same leader's messages, to a log that is whole and to one that has forgotten what is committed."""
+    whole, short = recovered(MemoryDisk()), recovered(MemoryDisk())
+    committed = data.draw(st.integers(min_value=0, max_value=len(ours)))
+    leader = entries(ours)[:committed] + [[9 + term, command] for term, command in entries(theirs)]
+    for log in (whole, short):
+        log.store(0, entries(ours))
+    asyncio.run(short.compact(taken(short, committed)))
+    previous = data.draw(st.integers(min_value=0, max_value=len(leader)))
+    term = leader[previous - 1][0] if previous else 0
+    assert short.agrees(previous, term) == whole.agrees(previous, term)
+    if whole.agrees(previous, term):
+        for log in (whole, short):
+            log.store(previous, leader[previous:])
+    else:
+        assert short.back_up(previous) == max(whole.back_up(previous), committed + 1)
+    assert (short.last, content(short)) == (whole.last, content(whole)[committed:])
+
+
+@given(TERMS, st.data())
+def test_a_restart_finds_the_snapshot_and_what_follows_it_whoever_took_it(steps, data) -> None:
+    disk = MemoryDisk()
+    log = recovered(disk)
+    log.enter(99, "n2")
+    log.store(0, entries(steps))
+    mine = data.draw(st.integers(min_value=0, max_value=len(steps)))
+    asyncio.run(log.compact(taken(log, mine)))
+    log.append("a")
+    theirs = data.draw(st.integers(min_value=mine, max_value=len(steps) + 5))
+    agreed = data.draw(st.booleans()) and theirs <= log.last_index
+    before = content(log)
+    log.install(Snapshot(theirs, log.term_at(theirs) if agreed else 77, "of a leader"))
+    assert content(log) == (before[theirs - mine :] if agreed else []), "what conflicts goes, and all behind it"
+    log.append("b")
+    asyncio.run(log.sync())
+    again = recovered(disk)
+    assert (again.term, again.voted_for, again.boots) == (99, "n2", 2)
+    assert (again.snapshot, again.last, content(again)) == (log.snapshot, log.last, content(log))
+
+
+def test_the_journal_is_cut_down_to_what_matters() -> None:
+    disk = MemoryDisk()
+    log = recovered(disk)
+    for term in range(1, 200):
+        log.enter(term, None)
+        log.append("x" * 100)
+    asyncio.run(log.sync())
+    before = len(disk.read("raft.log"))
+    assert log.grown == 1 + 2 * 199
+    asyncio.run(log.compact(taken(log, 198)))
+    assert (log.grown, content(log)) == (0, [[199, "x" * 100]])
+    assert len(disk.read("raft.log")) < before / 50
+    assert recovered(disk).last == (199, 199)
+
+
 def test_a_vote_is_for_good() -> None:
     log = recovered(MemoryDisk())
     log.enter(1, "n1")
@@ -133,6 +202,23 @@ def test_what_is_too_old_to_remember_is_not_done_and_leaves_its_fate_open() -> N
     late = registers.apply(["n1", 1, "write", "x", -1])
     assert (late["type"], late["code"]) == ("error", 0)
     assert registers.read("x")["value"] == REMEMBERED + 1
+
+
+def test_what_was_remembered_is_remembered_by_who_begins_with_its_state() -> None:
+    first, second = Registers(), Registers()
+    for number in range(1, REMEMBERED + 3):
+        first.apply(["n1", number, "write", number % 2 or "x", number])
+    refused = first.apply(["n2", 1, "cas", "x", 4, 5])
+    kept = first.state()
+    state = json.dumps(kept)
+    first.apply(["n1", REMEMBERED + 3, "write", "x", -1])
+    second.restore(json.loads(state))
+    assert json.dumps(kept) == json.dumps(second.state()) == state, "a state stays as it is, and is all there is"
+    assert second.read(1)["value"] == REMEMBERED + 1 and second.read("x")["value"] == REMEMBERED + 2
+    assert second.apply(["n2", 1, "cas", "x", REMEMBERED + 2, 5]) == refused
+    assert second.apply(["n1", 1, "write", "x", 0])["code"] == 0
+    assert second.apply(["n1", REMEMBERED, "write", "x", 0]) == {"type": "write_ok"}
+    assert second.read("x")["value"] == REMEMBERED + 2, "nothing was done twice"
 
 
 def reply(ok: bool, next: int, previous: int = 0, round: int = 1) -> dict[str, Any]:

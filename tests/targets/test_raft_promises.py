@@ -17,28 +17,35 @@ Message = tuple[str, Body]
 
 
 class Disk:
-    """One file. `sync` takes a while; a crash forgets what it had not covered."""
+    """`sync` takes a while; a crash forgets what it had not covered."""
 
     def __init__(self) -> None:
-        self.current = self.durable = b""
+        self.current: dict[str, bytes] = {}
+        self.durable: dict[str, bytes] = {}
 
-    def read(self, name: str) -> bytes:
-        return self.current
+    def read(self, name: str) -> bytes | None:
+        return self.current.get(name)
 
     def append(self, name: str, data: bytes) -> None:
-        self.current += data
+        self.current[name] = self.current.get(name, b"") + data
+
+    def write(self, name: str, data: bytes) -> None:
+        self.current[name] = data
 
     def truncate(self, name: str, size: int) -> None:
-        self.current = self.current[:size]
+        self.current[name] = self.current[name][:size]
+
+    def rename(self, name: str, new: str) -> None:
+        self.current[new] = self.current.pop(name)
 
     async def sync(self, name: str) -> None:
-        covered = self.current
+        covered = self.current[name]
         for _ in range(3):
             await asyncio.sleep(0)
-        self.durable = covered
+        self.durable[name] = covered
 
     def crash(self) -> None:
-        self.current = self.durable
+        self.current = dict(self.durable)
 
 
 class Timer:
@@ -79,9 +86,9 @@ class Host:
         assert "Traceback" not in text, text
 
 
-async def boot(disk: Disk, server: type[Raft] = Raft) -> tuple[Raft, Host]:
+async def boot(disk: Disk, server: type[Raft] = Raft, **options: Any) -> tuple[Raft, Host]:
     host = Host(disk)
-    node = server(host)
+    node = server(host, **options)
     await node.boot()
     return node, host
 
@@ -145,6 +152,79 @@ def test_entries_are_acknowledged_only_once_they_survive_a_crash() -> None:
         assert again.state.last == (1, 2)
 
     asyncio.run(main())
+
+
+def snapshot(term: int, index: int, last_term: int, *values: tuple[str, int]) -> Body:
+    state = {"values": values, "done": [["n9", [[1, {"type": "write_ok"}]]]], "forgotten": {}}
+    body = {"type": "snapshot", "term": term, "round": 1, "heard": True, "previous": index}
+    return body | {"snapshot": [index, last_term, state]}
+
+
+def test_a_snapshot_is_acknowledged_only_once_it_survives_a_crash() -> None:
+    async def main() -> None:
+        disk = Disk()
+        node, host = await boot(disk)
+        node.receive("n2", append(1, 0, 0, 1, 1, commit=1))
+        await settle()
+        replies(host)
+        node.receive("n2", snapshot(2, 7, 2, ("x", 5)))
+        assert replies(host) == [], "nothing before it is durable"
+        await host.spoke.wait()
+        await settle()
+        [(_, reply)] = replies(host)
+        assert (reply["ok"], reply["next"], node.commit) == (True, 8, 7)
+        disk.crash()
+        again, _ = await boot(disk)
+        assert (again.state.last, again.commit) == ((2, 7), 7)
+        assert again._registers.read("x")["value"] == 5
+        again.receive("n2", append(2, 7, 2, 2, commit=8))
+        await settle()
+        assert again.commit == 8, "it goes on where the snapshot ends"
+
+    asyncio.run(main())
+
+
+def test_a_snapshot_of_what_is_committed_here_changes_nothing() -> None:
+    async def main() -> None:
+        node, host = await boot(Disk())
+        node.receive("n2", append(1, 0, 0, 1, 1, 1, commit=3))
+        node.receive("n2", snapshot(1, 2, 1, ("x", 99)))
+        await settle()
+        assert node._registers.read("x")["value"] == 2 and node.state.last == (1, 3)
+        assert [reply["next"] for _, reply in replies(host)] == [4, 3]
+
+    asyncio.run(main())
+
+
+def test_a_snapshot_of_a_deposed_leader_is_refused() -> None:
+    async def main() -> None:
+        node, host = await boot(Disk())
+        node.receive("n3", append(4, 0, 0, 4))
+        node.receive("n2", snapshot(3, 9, 3))
+        await settle()
+        assert [(reply["ok"], reply["term"]) for _, reply in replies(host)] == [(True, 4), (False, 4)]
+        assert node.commit == 0
+
+    asyncio.run(main())
+
+
+def test_whatever_moment_a_crash_comes_at_a_rewritten_journal_keeps_what_was_acknowledged() -> None:
+    async def crashed(turns: int) -> int:
+        disk = Disk()
+        node, host = await boot(disk, snapshot_records=5)
+        for place in range(12):
+            node.receive("n2", append(1, place, min(place, 1), 1, commit=place))
+            await asyncio.sleep(0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        acknowledged = max((reply["next"] - 1 for _, reply in replies(host)), default=0)
+        disk.crash()
+        again, _ = await boot(disk)
+        assert again.state.last_index >= acknowledged
+        return int(again.state.snapshot.index)
+
+    snapshots = {asyncio.run(crashed(turns)) for turns in range(40)}
+    assert len(snapshots) > 1, "some came before the new file counted, some after"
 
 
 def test_an_acknowledgement_overtaken_by_a_later_term_is_never_sent() -> None:
