@@ -125,14 +125,19 @@ class Toy:
 
     async def primaries(self, cluster: Cluster) -> Sequence[str]:
         """The nodes that say that they lead, in the latest term that any of those speaks of."""
-        answers = await asyncio.gather(*(_ask(cluster, node, {"type": "status"}) for node in cluster.nodes))
-        leaders = {
-            node: answer.get("term", 0)
-            for node, answer in zip(cluster.nodes, answers, strict=True)
-            if answer is not None and answer.get("role") == "leader"
-        }
-        latest = max(leaders.values(), default=0)
-        return [node for node, term in leaders.items() if term == latest]
+        return await leaders(cluster)
+
+
+async def leaders(cluster: Cluster) -> list[str]:
+    """The nodes that say that they lead, in the latest term that any of those speaks of."""
+    answers = await asyncio.gather(*(_ask(cluster, node, {"type": "status"}) for node in cluster.nodes))
+    terms = {
+        node: answer.get("term", 0)
+        for node, answer in zip(cluster.nodes, answers, strict=True)
+        if answer is not None and answer.get("role") == "leader"
+    }
+    latest = max(terms.values(), default=0)
+    return [node for node, term in terms.items() if term == latest]
 
 
 async def _answers(cluster: Cluster, node: str) -> None:

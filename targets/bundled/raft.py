@@ -6,7 +6,9 @@ from harness.claims import Claim
 from harness.errors import UsageError
 from harness.options import integer, number
 from harness.target import NodeService
-from targets.bundled.promises import FAULTS, promise, trial
+from targets.bundled.promises import FAULTS as USUAL
+from targets.bundled.promises import promise, trial
+from targets.bundled.raft_membership import RaftMembership
 from targets.toy import EVERYTHING, Planted, Toy
 
 
@@ -34,8 +36,11 @@ def raft(
         workloads=EVERYTHING,
         bugs=BUGS,
         trials=TRIALS,
+        membership=RaftMembership(),
     ).with_bug(bug)
 
+
+FAULTS = (*USUAL, "membership")
 
 CLAIMS: tuple[Claim, ...] = (
     promise("raft-linearizable", "linearizable", *FAULTS),
@@ -111,6 +116,19 @@ TRIALS = (
         {"partition": {"interval": "1s"}, "packet": {"interval": "1s"}},
         {"keys": 8, "rate": 40},
         store=SNAPSHOTS,
+    ),
+    trial(
+        "register",
+        {
+            "membership": {"interval": "1500ms", "patience": "3s"},
+            "partition": {"interval": "1s", "grudges": ["halves", "primaries"]},
+            "kill": {"interval": "2s", "targets": ["one", "primaries"]},
+        },
+        {"keys": 4, "rate": 100},
+        store=SNAPSHOTS,
+        nodes=4,
+        timeout="500ms",
+        time="16s",
     ),
     trial("register", {"partition": {"interval": "3s", "grudges": ["one_way", "bridge"]}}, {"rate": 40}, time="20s"),
 )

@@ -39,11 +39,11 @@ class Ordered(Node):
 
     def __init__(self, host: Host, *, batch_ms: float = 4, beat_ms: int = 60) -> None:
         super().__init__(host)
-        self.state = RaftLog(host.disk)
+        self.state = RaftLog(host.disk, host.nodes)
         self.leader: str | None = None
         self.commit = 0
         """The index of the last entry that is applied here."""
-        self.progress = Peers(self.peers)
+        self.progress = Peers(self.name)
         self.registers = Registers()
         self.own = 0
         """As leader: the index up to which its own copy is durable."""
@@ -146,7 +146,7 @@ class Ordered(Node):
         """Leads the current term from now on, and says so with an entry: what is behind it elsewhere gives way."""
         self.leader = self.name
         self.log(f"leads term {self.state.term}")
-        self.progress.restart(self.state.last_index + 1, self.clock.monotonic())
+        self.progress.restart(self.nodes, self.state.last_index + 1, self.clock.monotonic())
         self.own = 0
         self.opening = self.state.append(None)
         self.ship(beat=True)

@@ -17,14 +17,15 @@ is that of every CP store: whoever cannot reach a majority gets no answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from harness.node import Body, Host, RpcError
-from harness.node.errors import ABORT, TEMPORARILY_UNAVAILABLE, TIMEOUT
+from harness.node.errors import ABORT, MALFORMED_REQUEST, TEMPORARILY_UNAVAILABLE, TIMEOUT
 from targets.toys.machine import Command, Registers
+from targets.toys.raft_changes import Reconfigurable
 from targets.toys.raft_election import LEADER
-from targets.toys.raft_server import RaftServer
+from targets.toys.raft_members import naming
 from targets.toys.requests import field, key_of
 from targets.toys.values import steps_of
 
@@ -41,14 +42,14 @@ Proposal = tuple[int, "asyncio.Future[Body]"]
 """The term of a proposed command, and the answer its client waits for."""
 
 
-class Raft(RaftServer):
+class Raft(Reconfigurable):
     """One server of the store. Options as for `RaftServer`."""
 
     def __init__(self, host: Host, **options: Any) -> None:
         super().__init__(host, **options)
         self._registers = Registers()
         self._taken = 0
-        self._reads: list[tuple[int, str | int, asyncio.Future[Body]]] = []
+        self._reads: list[tuple[int, Callable[[], Body], asyncio.Future[Body]]] = []
         self._proposals: dict[int, Proposal] = {}
 
     def on_read(self, source: str, body: Body) -> Awaitable[Body]:
@@ -65,6 +66,24 @@ class Raft(RaftServer):
 
     def on_forward(self, source: str, body: Body) -> Awaitable[Body]:
         return self._answer(body["command"], body["hops"])
+
+    async def on_join(self, source: str, body: Body) -> Body:
+        """Refused by all but the leader, as is `leave`."""
+        return await self._propose(naming(await self.members_with(self._node_of(body))))
+
+    def on_leave(self, source: str, body: Body) -> Awaitable[Body]:
+        return self._propose(naming(self.members_without(self._node_of(body))))
+
+    def on_members(self, source: str, body: Body) -> Awaitable[Body]:
+        if self.role != LEADER:
+            raise RpcError(TEMPORARILY_UNAVAILABLE, "the leader knows the members, and this is none")
+        return self._once_confirmed(lambda: {"type": "members_ok", "members": self.state.members.at(self.commit)})
+
+    def _node_of(self, body: Body) -> str:
+        node = field(body, "node")
+        if node not in self.nodes:
+            raise RpcError(MALFORMED_REQUEST, f"there is no node {node!r:.80}")
+        return str(node)
 
     def on_status(self, source: str, body: Body) -> Body:
         status = {"role": self.role, "leader": self.leader, "term": self.state.term}
@@ -89,21 +108,24 @@ class Raft(RaftServer):
             raise RpcError(TEMPORARILY_UNAVAILABLE if is_read else TIMEOUT, f"{dest} did not answer") from None
 
     def _read(self, key: str | int) -> Awaitable[Body]:
+        return self._once_confirmed(lambda: self._registers.read(key))
+
+    def _once_confirmed(self, read: Callable[[], Body]) -> Awaitable[Body]:
         answer: asyncio.Future[Body] = asyncio.get_running_loop().create_future()
-        self._reads.append((self.next_round(), key, answer))
+        self._reads.append((self.next_round(), read, answer))
         return answer
 
     def confirmed(self, round: int) -> None:
         """Serves the reads that arrived before that round was sent."""
         served = 0
-        for needed, key, answer in self._reads:
+        for needed, read, answer in self._reads:
             if needed > round:
                 break
-            answer.set_result(self._registers.read(key))
+            answer.set_result(read())
             served += 1
         del self._reads[:served]
 
-    def _propose(self, command: Command) -> Awaitable[Body]:
+    def _propose(self, command: Any) -> Awaitable[Body]:
         answer: asyncio.Future[Body] = asyncio.get_running_loop().create_future()
         index = self.propose(command)
         if index in self._proposals:  # of an earlier leadership, overwritten since
@@ -111,9 +133,9 @@ class Raft(RaftServer):
         self._proposals[index] = (self.state.term, answer)
         return answer
 
-    def applied(self, index: int, command: Command | None) -> None:
+    def applied(self, index: int, command: Any) -> None:
         """Does a committed command, and answers its client if it waits here."""
-        result = self._registers.apply(command) if command else {}
+        result = self._registers.apply(command) if isinstance(command, list) else {"type": "change_ok"}
         proposal = self._proposals.pop(index, None)
         if proposal is None:
             return

@@ -26,7 +26,7 @@ class UnsyncedPromises(Raft):
 
     def __init__(self, host: Host, **options: Any) -> None:
         super().__init__(host, **options)
-        self.state = _UnsyncedLog(host.disk)
+        self.state = _UnsyncedLog(host.disk, host.nodes)
 
 
 class _UnsyncedLog(RaftLog):
@@ -53,12 +53,12 @@ class TruncatesForOldMessages(Raft):
 
     def __init__(self, host: Host, **options: Any) -> None:
         super().__init__(host, **options)
-        self.state = _EagerlyTruncated(host.disk)
+        self.state = _EagerlyTruncated(host.disk, host.nodes)
 
 
 class _EagerlyTruncated(RaftLog):
     def store(self, previous: int, entries: list[Entry]) -> None:
-        del self._entries[max(0, previous - self.snapshot.index) :]
+        self._cut(max(previous, self.snapshot.index) + 1)
         super().store(previous, entries)
 
 

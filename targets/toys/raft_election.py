@@ -7,6 +7,8 @@ leave a choice:
 - An election begins with a question that changes nothing (pre-vote, diss. 9.6). Whoever hears from a leader says no. So
   a server that was cut off comes back without forcing an election, and one that is only deaf never forces any.
 - A no tells who follows a leader. A server that cannot reach one itself remembers it, to send requests that way.
+- Votes are given to whoever asks, and counted from members (diss. 4.2): who has not heard of a change must not be kept
+  from electing one that has.
 - A vote, like every promise, leaves this server once it would survive a crash.
 
 Only monotonic clocks are used, and they decide when to act, never what is true.
@@ -18,6 +20,7 @@ from collections.abc import Awaitable
 
 from harness.node import Body, Host, Node
 from targets.toys.raft_log import RaftLog
+from targets.toys.raft_members import is_majority
 
 FOLLOWER, CANDIDATE, LEADER = "follower", "candidate", "leader"
 
@@ -31,10 +34,9 @@ class Voter(Node):
 
     def __init__(self, host: Host, *, election_ms: int) -> None:
         super().__init__(host)
-        self.state = RaftLog(host.disk)
+        self.state = RaftLog(host.disk, host.nodes)
         self.role = FOLLOWER
         self.leader: str | None = None
-        self.majority = len(self.nodes) // 2 + 1
         self.guide: str | None = None
         """Another server, which follows a leader while this one hears of none."""
         self.election_ns = election_ms * 1_000_000
@@ -47,6 +49,10 @@ class Voter(Node):
         await self.state.recover()
         self._rest()
         self._watch()
+
+    def may_stand(self) -> bool:
+        """Whether this server may ask for votes."""
+        return True
 
     def elected(self) -> None:
         """This server leads the current term from now on."""
@@ -100,8 +106,7 @@ class Voter(Node):
         self._guided = False
         self._ayes = {self.name}
         self._ask("pre_vote", self.state.term + 1)
-        if self.majority == 1:
-            self._stand()
+        self._stand_if_wanted()
 
     def on_pre_vote(self, source: str, body: Body) -> None:
         led = self._is_led()
@@ -118,8 +123,14 @@ class Voter(Node):
             self.guide, self._guided = source, True
         elif body["granted"] and body["for"] == self.state.term + 1:
             self._ayes.add(source)
-            if len(self._ayes) == self.majority:
-                self._stand()
+            self._stand_if_wanted()
+
+    def _stand_if_wanted(self) -> None:
+        if self.may_stand() and self._is_majority():
+            self._stand()
+
+    def _is_majority(self) -> bool:
+        return is_majority(self._ayes, self.state.members.latest)
 
     def _stand(self) -> None:
         """Stands for election, once the vote for itself is durable."""
@@ -133,12 +144,13 @@ class Voter(Node):
         await self.state.sync()
         if self.role == CANDIDATE and self.state.term == term:
             self._ask("vote", term)
-            if self.majority == 1:
+            if self._is_majority():
                 self.elected()
 
     def _ask(self, kind: str, term: int) -> None:
-        for peer in self.peers:
-            self.send(peer, {"type": kind, "term": term, "last": self.state.last})
+        for peer in self.state.members.latest:
+            if peer != self.name:
+                self.send(peer, {"type": kind, "term": term, "last": self.state.last})
 
     def on_vote(self, source: str, body: Body) -> Awaitable[None]:
         term = body["term"]
@@ -156,5 +168,5 @@ class Voter(Node):
             self.follow(body["term"])
         elif self.role == CANDIDATE and body["term"] == self.state.term and body["granted"]:
             self._ayes.add(source)
-            if len(self._ayes) == self.majority:
+            if self._is_majority():
                 self.elected()

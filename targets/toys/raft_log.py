@@ -12,27 +12,30 @@ entries that were replaced stay. So it is rewritten whenever it has grown by a n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.node import Disk
 from targets.toys.journal import Journal
+from targets.toys.raft_members import Members, named_by
 from targets.toys.raft_snapshot import Snapshot
 
 Entry = list[Any]
-"""`[term, command]`, None being the command that does nothing."""
+"""`[term, command]`, None being the command that does nothing. `raft_members` says which one names the members."""
 
 
 class RaftLog:
     """The durable state. Everything is in force at once and durable after the next `sync`. Indices begin at 1; entries
     up to the snapshot's index are there no more."""
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk, nodes: Sequence[str]) -> None:
+        """`nodes` are the members before any entry names others."""
         self.term = 0
         self.voted_for: str | None = None
         self.boots = 0
         """How often this server has started, this time included."""
-        self.snapshot = Snapshot()
+        self.members = Members(tuple(nodes))
+        self.snapshot = Snapshot(0, 0, self.members.latest, None)
         self.grown = 0
         """Records in the journal that came since it was rewritten."""
         self._entries: list[Entry] = []
@@ -151,7 +154,10 @@ class RaftLog:
 
     def _begin_with(self, snapshot: Snapshot) -> None:
         agreed = self.last_index >= snapshot.index and self.agrees(snapshot.index, snapshot.term)
-        self._entries = self.slice(snapshot.index + 1, len(self._entries)) if agreed else []
+        if not agreed:
+            self._cut(self.snapshot.index + 1)
+        self._entries = self.slice(snapshot.index + 1, len(self._entries))
+        self.members.begin(snapshot.index, snapshot.members)
         self.snapshot = snapshot
 
     def _put(self, index: int, entry: Entry) -> None:
@@ -159,8 +165,14 @@ class RaftLog:
         self._record("entry", index, *entry)
 
     def _replace(self, index: int, entry: Entry) -> None:
-        del self._entries[index - self.snapshot.index - 1 :]
+        self._cut(index)
         self._entries.append(entry)
+        if (members := named_by(entry[1])) is not None:
+            self.members.add(index, members)
+
+    def _cut(self, index: int) -> None:
+        del self._entries[index - self.snapshot.index - 1 :]
+        self.members.cut(index)
 
     def _record(self, *record: Any) -> None:
         self._journal.append([*record])

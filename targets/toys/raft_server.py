@@ -30,8 +30,7 @@ ENTRIES_MAX = 256
 class RaftServer(Voter):
     """One server. A subclass says what a committed command does (`applied`), and hears of the end of a leadership
     (`resigned`) and of what a majority has confirmed (`confirmed`). What all commands so far came to is its `outcome`,
-    and
-    it begins again from one by `restored`.
+    and it begins again from one by `restored`.
 
     `election_ms`: a follower waits between once and twice that long for a leader. `heartbeat_ms`: how often an idle
     leader speaks. `batch_ms`: how long a leader collects what is new before it sends it to all followers together.
@@ -52,7 +51,7 @@ class RaftServer(Voter):
         self._snapshot_records = snapshot_records
         self._heartbeat_s = heartbeat_ms / 1000
         self._batch_s = batch_ms / 1000
-        self._peers = Peers(self.peers)
+        self._peers = Peers(self.name)
         self._term_start = 0
         self._synced = 0
         self._round_wanted = 0
@@ -71,9 +70,15 @@ class RaftServer(Voter):
         """A majority has answered that round of messages, so nobody else led when it was sent; and everything that was
         committed under earlier leaders is applied here (5.4.2, 8)."""
 
+    def may_stand(self) -> bool:
+        """A server that has left does not stand. One may be needed until that is committed (diss. 4.2.2)."""
+        return self.name in self.state.members.latest or not self._members_committed
+
     def propose(self, command: Any) -> int:
         """As leader: adds a command to the log, and returns where. It is sent off soon."""
         index = self.state.append(command)
+        if self.state.members.since == index:
+            self._peers.count(self.state.members.latest)
         self._flush_soon()
         return index
 
@@ -147,7 +152,13 @@ class RaftServer(Voter):
 
     def take_snapshot(self) -> Snapshot:
         """Of everything that is committed."""
-        return Snapshot(self.commit, self.state.term_at(self.commit), self.outcome())
+        return Snapshot(
+            self.commit, self.state.term_at(self.commit), self.state.members.at(self.commit), self.outcome()
+        )
+
+    @property
+    def _members_committed(self) -> bool:
+        return self.state.members.since <= self.commit
 
     # Leading (5.3, 5.4) -----------------------------------------------------------------------------------------------
 
@@ -155,7 +166,7 @@ class RaftServer(Voter):
         """Adds an entry of its own term at once: with it, all earlier ones become committed (5.4.2, 8)."""
         self.role, self.leader = LEADER, self.name
         self.log(f"leads term {self.state.term}")
-        self._peers.restart(self.state.last_index + 1, self.clock.monotonic())
+        self._peers.restart(self.state.members.latest, self.state.last_index + 1, self.clock.monotonic())
         self._synced = 0
         self._term_start = self.state.append(None)
         self._beat(self.state.term)
@@ -228,6 +239,10 @@ class RaftServer(Voter):
             index = self._peers.held_by_majority(self._synced)
             if index > self.commit and self.state.term_at(index) == self.state.term:
                 self._commit(index)
+            if self.name not in self.state.members.latest and self._members_committed:
+                self.log(f"has left and resigns in term {self.state.term}")
+                self.follow(self.state.term)
+                return
         if self._round_wanted and self.commit >= self._term_start:
             round = self._peers.confirmed_round()
             self.confirmed(round)

@@ -7,6 +7,7 @@ entries left behind and later ones depend on:
 
 - the state machine, with its memory of what was done for whom: without it a command that the network brings a second
   time behind the snapshot would be done again (thesis, 6.3);
+- the members as of then, if no later entry names others;
 - the term of the last entry, which the next message of a leader is compared with.
 
 A leader that has no longer got the entries a follower needs sends its snapshot instead, in one message: a state is as
@@ -19,21 +20,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from targets.toys.raft_members import Names
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All entries up to `index`, the last of which is of `term`. `state` is a JSON value that is never changed, None
     before anything was applied."""
 
-    index: int = 0
-    term: int = 0
-    state: Any = None
+    index: int
+    term: int
+    members: Names
+    state: Any
 
     def to_json(self) -> list[Any]:
         """For the journal and for messages."""
-        return [self.index, self.term, self.state]
+        return [self.index, self.term, [*self.members], self.state]
 
     @classmethod
     def from_json(cls, raw: Sequence[Any]) -> Snapshot:
         """What `to_json` gave."""
-        return cls(*raw)
+        index, term, members, state = raw
+        return cls(index, term, tuple(members), state)

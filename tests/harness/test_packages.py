@@ -37,10 +37,12 @@ def test_a_package_s_options_are_its_members_and_an_entry_of_one_s_own_wins() ->
 
 
 def test_all_is_what_the_cluster_can_do_and_the_target_speaks_for() -> None:
-    assert families("all") == ["clock", "disk", "kill", "packet", "partition", "pause", "power"]
+    assert families("all") == ["clock", "disk", "kill", "membership", "packet", "partition", "pause", "power"]
     able = families("all", expect=["linearizable"])
     assert "corruption" in able, "who says what to expect gets what nobody promised anything under, too"
-    assert not {"limits", "membership"} & set(able), "the simulator limits nothing, and raft's members are fixed"
+    assert "limits" not in able, "the simulator limits nothing"
+    fixed = Plan.build({"target": "paxos", "seed": 1, "nemeses": ["all"], "expect": ["linearizable"]})
+    assert "membership" not in resolve(fixed).plan.families, "the members of paxos are fixed"
 
 
 def test_the_plan_of_a_run_names_the_families(tmp_path: Path) -> None:

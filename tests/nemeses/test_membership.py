@@ -159,6 +159,6 @@ def test_a_whole_run_ends_with_everybody_back_whatever_else_went_wrong() -> None
 
 
 def test_a_target_with_fixed_members_is_refused_before_anything_starts() -> None:
-    plan = Plan.build({"target": "raft", "seed": 1, "nemeses": ["membership"], "expect": ["linearizable"]})
-    with pytest.raises(Unsupported, match="raft cannot do membership: its members are fixed"):
+    plan = Plan.build({"target": "paxos", "seed": 1, "nemeses": ["membership"], "expect": ["linearizable"]})
+    with pytest.raises(Unsupported, match="paxos cannot do membership: its members are fixed"):
         resolve(plan)

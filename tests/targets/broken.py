@@ -29,7 +29,7 @@ class AnswersBeforeSync(Raft):
 
     def __init__(self, host: Host, **options: Any) -> None:
         super().__init__(host, **options)
-        self.state = LazyLog(host.disk)
+        self.state = LazyLog(host.disk, host.nodes)
 
 
 class VotesBeforeSync(Raft):

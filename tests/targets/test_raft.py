@@ -12,6 +12,7 @@ import pytest
 from checkers.availability import Availability
 from checkers.linearizable import Linearizable
 from harness.checker import Budget, Result
+from harness.client import Failed
 from harness.clusters.sim import SimCluster
 from harness.faults import spans
 from harness.history import History
@@ -26,6 +27,7 @@ from nemeses.clock import Clock
 from nemeses.corruption import Corruption
 from nemeses.disk import Disk
 from nemeses.kill import Kill
+from nemeses.membership import Members
 from nemeses.packet import Packet
 from nemeses.partition import Partition
 from nemeses.pause import Pause
@@ -46,6 +48,12 @@ def answered(history: History) -> int:
     return sum(op.type is Type.OK for op in history)
 
 
+def comings_and_goings(interval: float) -> Members:
+    nemesis = Members(interval=interval, patience=3)
+    nemesis.meet(raft())
+    return nemesis
+
+
 def everything() -> list[Nemesis]:
     return [Partition(interval=4), Kill(interval=5), Pause(interval=5), Clock(interval=3), Packet(interval=4)]
 
@@ -62,6 +70,8 @@ def everything() -> list[Nemesis]:
         ([Power(interval=2, targets=["minority", "majority", "all", "primaries"])], 1),
         ([Disk(interval=2)], 1),
         ([Corruption(interval=2, kinds=["flip", "rollback"])], 1),
+        ([comings_and_goings(1)], 1),
+        ([comings_and_goings(1), Kill(interval=3, targets="primaries"), Partition(interval=2)], 1),
         (everything(), 1),
         (everything(), 2),
         (everything(), 3),
@@ -72,9 +82,10 @@ def everything() -> list[Nemesis]:
     ),
 )
 def test_it_is_linearizable_under_every_fault(nemeses: Sequence[Nemesis], seed: int) -> None:
-    played = play(raft(), nemeses, seed=seed, time_s=12)
+    played = play(raft(snapshot_records=100), nemeses, seed=seed, time_s=12)
     result = linearizable(played.history)
     assert result.verdict is Verdict.PASS, result.why
+    assert {span.family for span in spans(played.history) if span.applied} == {each.family for each in nemeses}
     assert answered(played.history) > 600, "too little was answered to mean anything"
     surprises = [line for lines in played.logs.values() for line in lines if "Traceback" in line]
     assert all("raft.log is damaged" in line for line in surprises)
@@ -150,7 +161,7 @@ class Lab:
         self.cluster = cluster
         self.target = target
 
-    async def ask(self, node: str, **body: Any) -> dict[str, Any]:
+    async def ask(self, node: str, /, **body: Any) -> dict[str, Any]:
         connection = await self.cluster.connect(node)
         try:
             return await connection.call(body)
@@ -160,6 +171,18 @@ class Lab:
     async def leader(self) -> str:
         [leader] = await self.target.primaries(self.cluster)
         return leader
+
+    async def members(self) -> list[str]:
+        assert self.target.membership is not None
+        return [*await self.target.membership.members(self.cluster)]
+
+    async def leave(self, node: str) -> None:
+        assert self.target.membership is not None
+        await self.target.membership.leave(self.cluster, node)
+
+    async def join(self, node: str) -> None:
+        assert self.target.membership is not None
+        await self.target.membership.join(self.cluster, node)
 
     async def terms(self) -> set[int]:
         return {(await self.ask(node, type="status"))["term"] for node in NODES}
@@ -188,6 +211,24 @@ def test_any_server_takes_requests() -> None:
         with pytest.raises(RpcError) as refused:
             await lab.ask("n3", type="cas", key="x", **{"from": 4, "to": 10})
         assert (refused.value.code, refused.value.extra["current"]) == (22, 9)
+
+    in_lab(scene)
+
+
+def test_only_a_leader_changes_members_and_only_nodes_are_members() -> None:
+    async def scene(lab: Lab) -> None:
+        leader = await lab.leader()
+        follower = next(node for node in NODES if node != leader)
+        for kind in ("join", "leave", "members"):
+            with pytest.raises(RpcError) as refused:
+                await lab.ask(follower, type=kind, node="n1")
+            assert refused.value.code == 11
+        for bad in ("n9", 7, None, ["n1"]):
+            for kind in ("join", "leave"):
+                with pytest.raises(RpcError) as refused:
+                    await lab.ask(leader, type=kind, node=bad)
+                assert refused.value.code == 12
+        assert await lab.members() == [*NODES]
 
     in_lab(scene)
 
@@ -244,6 +285,54 @@ def test_a_server_that_was_away_is_sent_what_the_others_have_forgotten_the_entri
         assert found == [max(range(key, 200, 7)) for key in range(7)], "it is needed for every majority now"
 
     in_lab(scene, snapshot_records=20)
+
+
+def test_those_that_left_are_not_needed_and_come_back_with_everything() -> None:
+    async def scene(lab: Lab) -> None:
+        leader = await lab.leader()
+        gone = [node for node in NODES if node != leader][:2]
+        for node in gone:
+            await lab.leave(node)
+        stay = [node for node in NODES if node not in gone]
+        assert await lab.members() == stay
+        assert (await lab.ask(gone[0], type="write", key="x", value=1))["type"] == "write_ok", "it knows whom to ask"
+        await lab.cluster.processes.kill([*gone, next(node for node in stay if node != leader)])
+        for value in range(100):
+            await lab.ask(leader, type="write", key="x", value=value)
+        with pytest.raises(Failed, match="did not catch up"):
+            await lab.join(gone[0])
+        await lab.cluster.processes.start(NODES)
+        for node in gone:
+            await lab.join(node)
+        assert await lab.members() == [*NODES]
+        await lab.cluster.processes.kill(stay[:2])
+        await asyncio.sleep(2)
+        assert (await lab.ask(gone[0], type="read", key="x"))["value"] == 99
+
+    in_lab(scene, snapshot_records=20)
+
+
+def test_a_leader_that_leaves_resigns_and_does_not_stand_again() -> None:
+    async def scene(lab: Lab) -> None:
+        for left in range(4):
+            leader = await lab.leader()
+            await lab.ask(leader, type="write", key="x", value=left)
+            await lab.leave(leader)
+            await asyncio.sleep(2)
+            assert await lab.leader() != leader
+            assert len(await lab.members()) == 4 - left
+        last = await lab.leader()
+        assert await lab.members() == [last]
+        with pytest.raises(Failed, match="is the last member"):
+            await lab.leave(last)
+        await lab.cluster.processes.kill([node for node in NODES if node != last])
+        assert (await lab.ask(last, type="read", key="x"))["value"] == 3
+        await lab.cluster.processes.kill(NODES)
+        await lab.cluster.processes.start(NODES)
+        await asyncio.sleep(2)
+        assert await lab.members() == [last], "all of them know it from their disks, or find out"
+
+    in_lab(scene)
 
 
 def test_what_a_server_keeps_does_not_grow_with_what_was_done() -> None:

@@ -38,8 +38,11 @@ class MemoryDisk:
         return
 
 
+NODES = ("n1", "n2", "n3")
+
+
 def recovered(disk: Any) -> RaftLog:
-    log = RaftLog(disk)
+    log = RaftLog(disk, NODES)
     asyncio.run(log.recover())
     return log
 
@@ -50,7 +53,7 @@ def content(log: RaftLog) -> list[list[Any]]:
 
 def taken(log: RaftLog, index: int) -> Snapshot:
     """A snapshot whose state tells what it stands for."""
-    return Snapshot(index, log.term_at(index), f"up to {index}")
+    return Snapshot(index, log.term_at(index), log.members.at(index), f"up to {index}")
 
 
 TERMS = st.lists(st.integers(min_value=0, max_value=2), max_size=8)
@@ -146,7 +149,7 @@ def test_a_restart_finds_the_snapshot_and_what_follows_it_whoever_took_it(steps,
     theirs = data.draw(st.integers(min_value=mine, max_value=len(steps) + 5))
     agreed = data.draw(st.booleans()) and theirs <= log.last_index
     before = content(log)
-    log.install(Snapshot(theirs, log.term_at(theirs) if agreed else 77, "of a leader"))
+    log.install(Snapshot(theirs, log.term_at(theirs) if agreed else 77, NODES, "of a leader"))
     assert content(log) == (before[theirs - mine :] if agreed else []), "what conflicts goes, and all behind it"
     log.append("b")
     asyncio.run(log.sync())
@@ -226,8 +229,8 @@ def reply(ok: bool, next: int, previous: int = 0, round: int = 1) -> dict[str, A
 
 
 def test_a_majority_is_counted_with_the_leader() -> None:
-    peers = Peers(["n2", "n3", "n4", "n5"])
-    peers.restart(1, 0)
+    peers = Peers("n1")
+    peers.restart(["n1", "n2", "n3", "n4", "n5"], 1, 0)
     peers.round = 3
     peers.hear("n2", reply(True, 8, round=3), 5)
     assert peers.held_by_majority(7) == 0 and peers.confirmed_round() == 0
@@ -238,8 +241,8 @@ def test_a_majority_is_counted_with_the_leader() -> None:
 
 
 def test_replies_that_come_late_or_twice_take_nothing_back() -> None:
-    peers = Peers(["n2", "n3"])
-    peers.restart(10, 0)
+    peers = Peers("n1")
+    peers.restart(NODES, 10, 0)
     assert peers.hear("n2", reply(False, 4, previous=9), 1), "it is sent more at once"
     assert (peers.all["n2"].next, peers.all["n2"].probing) == (4, True)
     peers.hear("n2", reply(True, 8), 2)
@@ -251,8 +254,8 @@ def test_replies_that_come_late_or_twice_take_nothing_back() -> None:
 
 
 def test_what_is_not_acknowledged_by_the_second_heartbeat_counts_as_lost() -> None:
-    peers = Peers(["n2", "n3"])
-    peers.restart(1, 0)
+    peers = Peers("n1")
+    peers.restart(NODES, 1, 0)
     peers.all["n2"].next = 5
     peers.retreat()
     assert (peers.all["n2"].next, peers.all["n2"].probing) == (5, False)

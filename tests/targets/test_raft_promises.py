@@ -157,7 +157,7 @@ def test_entries_are_acknowledged_only_once_they_survive_a_crash() -> None:
 def snapshot(term: int, index: int, last_term: int, *values: tuple[str, int]) -> Body:
     state = {"values": values, "done": [["n9", [[1, {"type": "write_ok"}]]]], "forgotten": {}}
     body = {"type": "snapshot", "term": term, "round": 1, "heard": True, "previous": index}
-    return body | {"snapshot": [index, last_term, state]}
+    return body | {"snapshot": [index, last_term, Host.nodes, state]}
 
 
 def test_a_snapshot_is_acknowledged_only_once_it_survives_a_crash() -> None:
@@ -304,6 +304,91 @@ def test_who_hears_from_a_leader_denies_a_pre_vote_and_says_so() -> None:
         told = [(body["granted"], body["led"]) for _, body in replies(host) if body["type"] == "pre_vote_reply"]
         assert told == [(True, False), (False, True), (True, False), (True, False)]
         assert node.state.term == 1, "a question changes nothing"
+
+    asyncio.run(main())
+
+
+async def leading(term: int, host_terms: Body) -> tuple[Raft, Host]:
+    """Leads that term, behind what one message brought; nothing of its own is committed yet."""
+    node, host = await boot(Disk())
+    node.receive("n2", host_terms)
+    await settle()
+    node._stand()
+    await settle()
+    for peer in ("n2", "n3"):
+        node.receive(peer, {"type": "vote_reply", "term": term, "granted": True})
+    await settle()
+    assert node.role == "leader" and node.state.term == term
+    replies(host)
+    return node, host
+
+
+def holds(term: int, upto: int) -> Body:
+    return {"type": "append_reply", "term": term, "ok": True, "round": 1, "previous": 0, "next": upto + 1}
+
+
+def test_members_change_one_at_a_time_and_only_once_an_entry_of_the_leader_s_term_is_committed() -> None:
+    """Ongaro's bug in single-server changes: an earlier leader's change may be in force elsewhere."""
+
+    async def main() -> None:
+        node, host = await leading(3, append(2, 0, 0, 2))
+        leave = {"type": "leave", "node": "n5", "msg_id": 1}
+        node.receive("c1", leave)
+        [(_, refused)] = [told for told in replies(host) if told[0] == "c1"]
+        assert refused["code"] == 11
+        for peer in ("n2", "n3"):
+            node.receive(peer, holds(3, 2))
+        assert node.commit == 2
+        node.receive("c1", leave)
+        assert node.state.members.latest == ("n1", "n2", "n3", "n4"), "in force at once"
+        node.receive("c2", {"type": "leave", "node": "n4", "msg_id": 1})
+        await settle()
+        [(_, refused)] = [told for told in replies(host) if told[0] in ("c1", "c2")]
+        assert refused["code"] == 11, "the first is not committed yet"
+        node._flush()
+        await settle()
+        for peer in ("n2", "n5"):
+            node.receive(peer, holds(3, 3))
+        assert node.commit == 2, "n5 counts no more: two of four hold it"
+        node.receive("n4", holds(3, 3))
+        await settle()
+        assert node.commit == 3
+        assert [told["type"] for dest, told in replies(host) if dest == "c1"] == ["change_ok"]
+
+    asyncio.run(main())
+
+
+def test_a_change_that_is_overwritten_is_no_longer_in_force() -> None:
+    async def main() -> None:
+        disk = Disk()
+        node, _ = await boot(disk)
+        change = append(1, 0, 0, 1)
+        change["entries"] = [[1, {"members": ["n1", "n2"]}]]
+        node.receive("n2", change)
+        assert node.state.members.latest == ("n1", "n2")
+        await settle()
+        node.receive("n3", append(2, 0, 0, 2))
+        assert node.state.members.latest == Host.nodes
+        await settle()
+        disk.crash()
+        again, _ = await boot(disk)
+        assert again.state.members.latest == Host.nodes
+
+    asyncio.run(main())
+
+
+def test_a_leader_that_leaves_counts_others_only() -> None:
+    async def main() -> None:
+        node, _ = await leading(1, append(0, 0, 0))
+        for peer in ("n2", "n3"):
+            node.receive(peer, holds(1, 1))
+        node.receive("c1", {"type": "leave", "node": "n1", "msg_id": 1})
+        await settle()
+        for peer in ("n2", "n3"):
+            node.receive(peer, holds(1, 2))
+        assert (node.commit, node.role) == (1, "leader"), "two of the four that stay hold it"
+        node.receive("n4", holds(1, 2))
+        assert (node.commit, node.role) == (2, "follower")
 
     asyncio.run(main())
 
