@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CORE := $(shell find core -name '*.rs' -o -name Cargo.toml -o -name Cargo.lock | grep -v '^core/target/')
 SOURCES := harness checkers workloads nemeses targets reports tests benchmarks
 
-.PHONY: demo test lint bench clean setup
+.PHONY: demo test selftest lint bench clean setup
 .DEFAULT_GOAL := demo
 
 setup: $(VENV)/.installed
@@ -23,6 +23,9 @@ test: setup
 	@tools/provide.sh
 	cargo test --quiet --manifest-path core/Cargo.toml --workspace --exclude splitbrain-python
 	tools/test.sh $(BIN)/python $(ARGS)
+
+selftest: setup
+	$(BIN)/splitbrain selftest $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check $(SOURCES)

@@ -5,32 +5,31 @@ hunted seed by seed, each seed with all trials of its target and no plan of its 
 with an anomaly that fits the bug. The same trials of the unspoiled target must never fail. Both are told in full, since
 a harness that finds every bug by blaming everybody is as useless as one that finds none.
 
-Runs are simulated and independent, so they are spread over processes; each answers with a few plain values.
+Runs are simulated and independent, so they are spread over processes (`harness.pool`); each answers with a few plain
+values, which `harness.scorecard` adds up.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from harness import plugins
+from harness.errors import UnknownName, UsageError
 from harness.experiment import Experiment, resolve
 from harness.faults import Status
-from harness.judge import ClaimVerdict
 from harness.plan import Plan
+from harness.pool import Lost, Task, perform
 from harness.run import Outcome, attempt
 from harness.runs import RunFolder
 from harness.target import Bug, Target
 from harness.verdict import Verdict
 
-INCONCLUSIVE_SHARE_MAX = 0.02
-"""More runs without an answer than this, and the trials of a target prove too little."""
+APART = 1000
+"""How far apart the first seeds of repeated hunts are: so many seeds may one hunt take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,7 @@ class Hunt:
 
     target: str
     bug: str
+    story: str
     found: Found | None
     seeds_max: int
     virtual_s: float
@@ -63,10 +63,13 @@ class Hunt:
 
 @dataclass(frozen=True, slots=True)
 class Clean:
-    """One trial of an unspoiled target: its verdict, and why it is no pass where it is none."""
+    """One run of a trial of an unspoiled target: its verdict, and why it is no pass where it is none. `trial` is the
+    trial's place among those of the target."""
 
     target: str
+    trial: int
     workload: str
+    nemeses: tuple[str, ...]
     seed: int
     verdict: Verdict
     why: str
@@ -74,10 +77,47 @@ class Clean:
 
 
 def subjects(only: Sequence[str] = ()) -> dict[str, Target]:
-    """The installed targets that have trials in the simulator, by name; or only the named ones. Raises
-    `UnknownName`."""
+    """The installed targets that have trials in the simulator, by name; or only the named ones. Raises `UnknownName`,
+    and `UsageError` for a named one that has none."""
     made = {name: plugins.load("targets", name)() for name in (only or plugins.names("targets"))}
-    return {name: target for name, target in made.items() if target.trials and not hasattr(target.service, "daemons")}
+    found = {name: target for name, target in made.items() if target.trials and not hasattr(target.service, "daemons")}
+    if missing := [name for name in only if name not in found]:
+        raise UsageError(f"{missing[0]} has no trials in the simulator: there is {', '.join(subjects())}")
+    return found
+
+
+def tasks(
+    only: Sequence[str], *, seeds_max: int, clean_seeds: int, repeats: int, only_bugs: Sequence[str] = ()
+) -> list[Task]:
+    """What there is to do for these targets, all if none is named: each gives a `Hunt` or a `Clean`.
+
+    Hunts of one bug start at seeds 0, 1000, 2000 and so on. They come first: how long one takes nobody knows, and what
+    is left to the end should be short, so that no process works alone for long. Raises as `subjects`, and `UnknownName`
+    for a bug that none of the targets has.
+    """
+    found = subjects(only)
+    every = {bug.name for target in found.values() for bug in target.bugs}
+    if strange := [name for name in only_bugs if name not in every]:
+        raise UnknownName(f"no bug is called {strange[0]!r}: there is {', '.join(sorted(every)) or 'none to plant'}")
+    hunts = [
+        Task(f"{name}: hunt for {bug.name} from seed {APART * repeat}", hunt, (name, bug, APART * repeat, seeds_max))
+        for name, target in found.items()
+        for bug in target.bugs
+        if not only_bugs or bug.name in only_bugs
+        for repeat in range(repeats)
+    ]
+    return hunts + [
+        Task(f"{name}: trial {place + 1} with seed {seed}", clean, (name, place, seed))
+        for name, target in found.items()
+        for place in range(len(target.trials))
+        for seed in range(clean_seeds)
+    ]
+
+
+def conduct(wanted: Sequence[Task], workers: int) -> Generator[Hunt | Clean | Lost, None, None]:
+    """Does it all, and tells what came of each task as it is done, in no order. Nothing is left when it ends, also when
+    it is closed or interrupted. Raises `HarnessError` when processes keep dying."""
+    return perform(wanted, workers)
 
 
 def hunt(target: str, bug: Bug, first_seed: int, seeds_max: int) -> Hunt:
@@ -97,8 +137,8 @@ def hunt(target: str, bug: Bug, first_seed: int, seeds_max: int) -> Hunt:
                     sorted({span["family"] for span in outcome.faults if span["status"] == Status.APPLIED.value})
                 )
                 found = Found(count + 1, first_seed + count, trial.workload, families, claim, kind, message)
-                return Hunt(target, bug.name, found, seeds_max, virtual_s, time.monotonic() - began)
-    return Hunt(target, bug.name, None, seeds_max, virtual_s, time.monotonic() - began, problem)
+                return Hunt(target, bug.name, bug.story, found, seeds_max, virtual_s, time.monotonic() - began)
+    return Hunt(target, bug.name, bug.story, None, seeds_max, virtual_s, time.monotonic() - began, problem)
 
 
 def clean(target: str, place: int, seed: int) -> Clean:
@@ -110,35 +150,8 @@ def clean(target: str, place: int, seed: int) -> Clean:
         [f"{claim.id}: {claim.why}" for claim in outcome.claims if claim.verdict is not Verdict.PASS]
         + ([outcome.problem] if outcome.problem else [])
     )
-    return Clean(target, trial.workload, seed, outcome.verdict, why, time.monotonic() - began)
-
-
-def conduct(
-    targets: Sequence[str],
-    *,
-    seeds_max: int,
-    clean_seeds: int,
-    repeats: int,
-    workers: int,
-    only_bugs: Sequence[str] = (),
-) -> Iterator[Hunt | Clean]:
-    """Everything that was asked for, as it is done, in no order. Hunts of one bug start at seeds 0, 1000, 2000 and so
-    on."""
-    # Not forked: a child would inherit the threads of the core in whatever state they are.
-    with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
-        waiting: list[Future[Any]] = []
-        for name, target in subjects(targets).items():
-            bugs = [bug for bug in target.bugs if not only_bugs or bug.name in only_bugs]
-            waiting += [
-                pool.submit(hunt, name, bug, 1000 * repeat, seeds_max) for bug in bugs for repeat in range(repeats)
-            ]
-            waiting += [
-                pool.submit(clean, name, place, seed)
-                for place in range(len(target.trials))
-                for seed in range(clean_seeds)
-            ]
-        for done in as_completed(waiting):
-            yield done.result()
+    took_s = time.monotonic() - began
+    return Clean(target, place, trial.workload, trial.nemeses, seed, outcome.verdict, why, took_s)
 
 
 def _attempt(experiment: Experiment) -> Outcome:
@@ -148,16 +161,17 @@ def _attempt(experiment: Experiment) -> Outcome:
 
 
 def _shown(outcome: Outcome, bug: Bug) -> tuple[str, str, str] | None:
-    """The claim, type and words of the first anomaly of a failed claim that fits the bug."""
+    """The claim, type and words of the first anomaly that fits the bug. Where what fits is the claim's expectation, it
+    is the first anomaly of that claim; some checkers fail without a single one."""
     for claim in outcome.claims:
-        if claim.verdict is Verdict.FAIL:
-            for kind, message in _anomalies(claim):
-                if kind in bug.shows_as:
-                    return claim.id, kind, message
+        if claim.verdict is not Verdict.FAIL:
+            continue
+        fitting = [anomaly for anomaly in claim.anomalies if anomaly.type in bug.shows_as]
+        expected = claim.expect if isinstance(claim.expect, str) else next(iter(claim.expect))
+        if not fitting and expected in bug.shows_as:
+            fitting = list(claim.anomalies)
+            if not fitting:
+                return claim.id, expected, claim.why
+        if fitting:
+            return claim.id, fitting[0].type, fitting[0].message
     return None
-
-
-def _anomalies(claim: ClaimVerdict) -> list[tuple[str, str]]:
-    """What a failed claim shows, and the claim's own expectation, which some checkers fail without a single anomaly."""
-    name = claim.expect if isinstance(claim.expect, str) else next(iter(claim.expect))
-    return [*((anomaly.type, anomaly.message) for anomaly in claim.anomalies), (name, claim.why)]

@@ -38,11 +38,16 @@ def verdict(name: str) -> str:
 
 def plain(text: object) -> str:
     """Text from outside: no markup, no control characters, and no more of it than a reader would scroll past."""
+    return escape(bare(text))
+
+
+def bare(text: object) -> str:
+    """The same for where markup means nothing anyway."""
     whole = str(text)
     if len(whole) > SHOWN_MAX:
         left_out = len(whole) - SHOWN_MAX
         whole = f"{whole[: SHOWN_MAX - TAIL]} ... {left_out:,} characters left out ... {whole[-TAIL:]}"
-    return escape("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in whole))
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in whole)
 
 
 def outcome(result: Outcome) -> None:
