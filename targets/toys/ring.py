@@ -16,3 +16,9 @@ def replicas_of(key: str | int, nodes: Sequence[str]) -> list[str]:
     """All servers, those to hold the key first."""
     text = json.dumps(key)
     return sorted(nodes, key=lambda node: (zlib.crc32(f"{node} {text}".encode()), node), reverse=True)
+
+
+def shard_of(key: str | int, shards: int) -> int:
+    """The shard that a key belongs to, of so many: by its hash, so keys spread evenly, and shards stay when servers
+    go."""
+    return zlib.crc32(json.dumps(key).encode()) % shards
