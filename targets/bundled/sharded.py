@@ -13,11 +13,14 @@ from targets.toy import REGISTERS, TRANSACTIONS, Planted, Toy
 SHARDS_MAX = 1_000
 
 
-def sharded(*, shards: int = 10, rebalance_ms: float = 500, bug: str | None = None) -> Toy:
+def sharded(
+    *, shards: int = 10, rebalance_ms: float = 500, snapshot_records: int = 2000, bug: str | None = None
+) -> Toy:
     """Options as for its class; `bug` plants one of `splitbrain list bugs`."""
     options = {
         "shards": integer("sharded", "shards", shards, min=1, max=SHARDS_MAX),
         "rebalance_ms": round(number("sharded", "rebalance_ms", rebalance_ms, min=0, max=60_000)),
+        "snapshot_records": integer("sharded", "snapshot_records", snapshot_records, min=1, max=1_000_000),
     }
     return Toy(
         "sharded",
@@ -51,7 +54,13 @@ TRIALS = (
         APPENDS,
         timeout="1s",
     ),
-    trial("append", {"kill": {"interval": "1s"}, "pause": {"interval": "1s"}}, APPENDS, timeout="1s"),
+    trial(
+        "append",
+        {"kill": {"interval": "1s"}, "pause": {"interval": "1s"}},
+        APPENDS,
+        store={"snapshot_records": 50},
+        timeout="1s",
+    ),
     trial(
         "register",
         {"partition": {"interval": "1500ms"}, "disk": {"interval": "3s"}, "power": {"interval": "2s"}},

@@ -46,7 +46,7 @@ class GoesOnServing(Sharded):
     async def on_pull(self, source: str, body: Body) -> Body:
         answer = await super().on_pull(source, body)
         shard = self.shards[body["shard"]]
-        shard.leaving = shard.gone = False
+        shard.serving, shard.gone = True, False
         return answer
 
 

@@ -45,16 +45,21 @@ class Directory(RaftServer):
         super().__init__(host, **options)
         self.owners = [[self.nodes[shard % len(self.nodes)]] for shard in range(shards)]
         """The owners of each shard: of epoch 1, of epoch 2, and so on. Where all begin needs no decision."""
-        self.outcomes: dict[str, bool] = {}
-        """Whether a transaction is committed, for all that the log has decided. Kept whole, as the log is."""
+        self.decisions: dict[str, bool] = {}
+        """Whether a transaction is committed, for all that the log has decided. None is forgotten: an owner that comes
+        back after any time may be in doubt about it."""
         self._rebalance_s = rebalance_ms / 1000
         self._awaited: dict[str, asyncio.Future[None]] = {}
 
-    def moved(self, shard: int, epoch: int) -> None:
-        """The log has given a shard to another owner."""
+    def moved(self, shard: int) -> None:
+        """The log has given a shard to another owner, or to several since."""
 
     def decided(self, transaction: str) -> None:
         """The log has decided a transaction."""
+
+    def epoch_at(self, node: str, shard: int, after: int) -> int | None:
+        """The first epoch after that one in which a server owns a shard; None if it does not get it again."""
+        return next((e for e, owner in enumerate(self.owners[shard], 1) if e > after and owner == node), None)
 
     async def decide(self, transaction: str) -> bool | None:
         """Asks for a commit, and returns what was decided; None if that is not known in time."""
@@ -62,15 +67,15 @@ class Directory(RaftServer):
             self._awaited[transaction] = turn = asyncio.get_running_loop().create_future()
             self.suggest(["commit", transaction])
             await asyncio.wait([turn], timeout=AGAIN_S)
-            if transaction in self.outcomes:
+            if transaction in self.decisions:
                 break
         self._awaited.pop(transaction, None)
-        return self.outcomes.get(transaction)
+        return self.decisions.get(transaction)
 
     def suggest(self, command: list[Any], hops: int = 0) -> None:
         """Has the leader add a decision to the log, if a leader hears of it."""
         if self.role == LEADER:
-            if command[1] not in self.outcomes:
+            if command[1] not in self.decisions:
                 self.propose(command)
         elif hops < HOPS_MAX and (dest := self.leader or self.guide):
             self.send(dest, {"type": "suggest", "command": command, "hops": hops + 1})
@@ -88,15 +93,30 @@ class Directory(RaftServer):
             owners = self.owners[shard]
             if epoch == len(owners) + 1 and owner != owners[-1]:
                 owners.append(owner)
-                self.moved(shard, epoch)
-        elif details[0] not in self.outcomes:
-            [transaction] = details
-            self.outcomes[transaction] = kind == "commit"
-            if turn := self._awaited.pop(transaction, None):
-                turn.set_result(None)
-            self.decided(transaction)
+                self.moved(shard)
+        elif details[0] not in self.decisions:
+            self.decisions[details[0]] = kind == "commit"
+            self._tell_decided(details[0])
         if self.role == LEADER:
             self._flush_soon()
+
+    def outcome(self) -> Any:
+        return {"owners": [[*owners] for owners in self.owners], "decisions": {**self.decisions}}
+
+    def restored(self, state: Any) -> None:
+        """A snapshot stands for decisions that were never seen one by one."""
+        news = state["decisions"].keys() - self.decisions.keys()
+        self.owners = [[*owners] for owners in state["owners"]]
+        self.decisions = {**state["decisions"]}
+        for transaction in sorted(news):
+            self._tell_decided(transaction)
+        for shard in range(len(self.owners)):
+            self.moved(shard)
+
+    def _tell_decided(self, transaction: str) -> None:
+        if turn := self._awaited.pop(transaction, None):
+            turn.set_result(None)
+        self.decided(transaction)
 
     # Rebalancing ------------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ one speaks of something that is over.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,22 +55,24 @@ class Shard:
 
     epoch: int
     values: dict[Key, Any] = field(default_factory=dict)
-    leaving: bool = False
+    serving: bool = True
     gone: bool = False
 
 
 @dataclass(slots=True)
 class Hold:
-    """What one transaction holds here. `writes` is None until it is prepared, or commits."""
+    """What one transaction holds here. `writes` is None until it is prepared, which leaves it to the log, or commits
+    here alone."""
 
     ticket: int
     keys: dict[Key, bool]
     writes: Pairs | None = None
+    prepared: bool = False
     timer: TimerHandle | None = None
 
 
 class Owner(Directory):
-    """One server. Options as for `Directory`."""
+    """One server. Options as for `Directory`; `snapshot_records` goes for its own journal, too."""
 
     def __init__(self, host: Host, **options: Any) -> None:
         super().__init__(host, **options)
@@ -79,12 +81,14 @@ class Owner(Directory):
         self.holds: dict[str, Hold] = {}
         self._ended: dict[str, bool] = {}
         self._tickets = 0
+        self._grown = 0
         self._journal = Journal(host.disk, "shards.log")
 
     async def start(self) -> None:
         """Its own past comes first: the log, which is learnt anew, decides what was in doubt."""
         prepared: dict[str, Pairs] = {}
         for kind, *rest in self._journal.recover():
+            self._grown += 1
             match kind:
                 case "took":
                     shard, epoch, pairs = rest
@@ -101,7 +105,7 @@ class Owner(Directory):
                     pairs = prepared.pop(transaction, [])
                     self._put(pairs if committed else [])
         for transaction, pairs in prepared.items():
-            hold = self.holds[transaction] = Hold(0, {key: True for key, _ in pairs}, pairs)
+            hold = self.holds[transaction] = Hold(0, {key: True for key, _ in pairs}, pairs, True)
             await self.locks.acquire(transaction, hold.keys)
             self._in_doubt(transaction)
         await super().start()
@@ -139,10 +143,10 @@ class Owner(Directory):
     async def on_prepare(self, source: str, body: Body) -> Body:
         """The vote: a yes is durable, and leaves the decision to the log."""
         transaction, hold = body["transaction"], self._held(body)
-        if transaction in self.outcomes:
+        if transaction in self.decisions:
             raise conflict("the transaction was aborted")
         if hold.writes is None:
-            hold.writes = body["writes"]
+            hold.writes, hold.prepared = body["writes"], True
             self._keep(["prepared", transaction, hold.writes])
             self._in_doubt_later(transaction)
         await self._journal.sync()
@@ -155,31 +159,32 @@ class Owner(Directory):
             hold = self._held(body)
             if hold.writes is None:
                 hold.writes = body["writes"]
-                self._keep(["wrote", hold.writes])
-            await self._journal.sync()
-            if self.holds.get(transaction) is hold:
                 self._put(hold.writes)
+                self._keep(["wrote", hold.writes])
+            await self._journal.sync()  # until then nobody sees it: it is locked
+            if self.holds.get(transaction) is hold:
                 self._end(transaction, True)
         return {"type": "commit_ok"}
 
     def on_release(self, source: str, body: Body) -> None:
         """The coordinator has given a transaction up, and will never ask for its commit."""
         transaction = body["transaction"]
-        if transaction in self.holds:
-            self._settle(transaction, False)
-        else:
+        hold = self.holds.get(transaction)
+        if hold is None:
             self._remember(transaction, False)
+        elif hold.prepared or hold.writes is None:
+            self._settle(transaction, False)
 
     def decided(self, transaction: str) -> None:
         if transaction in self.holds:
-            self._settle(transaction, self.outcomes[transaction])
+            self._settle(transaction, self.decisions[transaction])
 
     def _settle(self, transaction: str, committed: bool) -> None:
         """Need not be durable at once: what was prepared is, and so is the decision, elsewhere."""
-        writes = self.holds[transaction].writes
-        if writes is not None:
+        hold = self.holds[transaction]
+        if hold.prepared:
+            self._put((hold.writes or []) if committed else [])
             self._keep(["ended", transaction, committed])
-            self._put(writes if committed else [])
         self._end(transaction, committed)
 
     def _in_doubt_later(self, transaction: str) -> None:
@@ -220,7 +225,21 @@ class Owner(Directory):
         return keys
 
     def _keep(self, record: list[Any]) -> None:
+        """Writes down what is in force already. A journal that has grown much is rewritten."""
         self._journal.append(record)
+        self._grown += 1
+        if self._grown >= self._snapshot_records:
+            self._grown = 0
+            self.spawn(self._journal.rewrite(self._records))
+
+    def _records(self) -> Iterator[list[Any]]:
+        for number, shard in self.shards.items():
+            yield ["took", number, shard.epoch, [[key, value] for key, value in shard.values.items()]]
+            if shard.gone:
+                yield ["gave", number]
+        for transaction, hold in self.holds.items():
+            if hold.prepared:
+                yield ["prepared", transaction, hold.writes]
 
     # Values -----------------------------------------------------------------------------------------------------------
 
@@ -230,7 +249,7 @@ class Owner(Directory):
 
     def _serves(self, key: Key) -> bool:
         shard = self.shards.get(self.shard_of(key))
-        return shard is not None and not shard.leaving and not shard.gone
+        return shard is not None and shard.serving and not shard.gone
 
     def _read(self, key: Key) -> Any:
         return self.shards[self.shard_of(key)].values.get(key)
@@ -241,22 +260,25 @@ class Owner(Directory):
 
     # Moving shards ----------------------------------------------------------------------------------------------------
 
-    def moved(self, shard: int, epoch: int) -> None:
-        if self.owners[shard][-1] == self.name:
-            self.spawn(self._fetch(shard, epoch))
+    def moved(self, shard: int) -> None:
+        if self.epoch_at(self.name, shard, self._epoch_here(shard)) is not None:
+            self.spawn(self._fetch(shard))
 
-    async def _fetch(self, number: int, epoch: int) -> None:
-        """Gets a shard from its owner before, and serves it once it is durable here."""
-        source = self.owners[number][epoch - 2]
-        while self._epoch_here(number) < epoch:
+    async def _fetch(self, number: int) -> None:
+        """Gets a shard from its owner before, until this server has had it as often as the log says. It is served here
+        once it is durable here."""
+        while (epoch := self.epoch_at(self.name, number, self._epoch_here(number))) is not None:
+            source = self.owners[number][epoch - 2]
             try:
                 answer = await self.rpc(source, {"type": "pull", "shard": number, "epoch": epoch}, ANSWER_S)
             except (TimeoutError, RpcError):
                 await asyncio.sleep(PULL_S)
                 continue
-            self._keep(["took", number, epoch, answer["values"]])
-            await self._journal.sync()
-            self.shards[number] = Shard(epoch, dict(answer["values"]))
+            if self._epoch_here(number) < epoch:
+                shard = self.shards[number] = Shard(epoch, dict(answer["values"]), serving=False)
+                self._keep(["took", number, epoch, answer["values"]])
+                await self._journal.sync()
+                shard.serving = True
 
     def _epoch_here(self, number: int) -> int:
         return self.shards[number].epoch if number in self.shards else 0
@@ -267,7 +289,7 @@ class Owner(Directory):
         shard = self.shards.get(body["shard"])
         if shard is None or shard.epoch != body["epoch"] - 1:
             raise RpcError(TEMPORARILY_UNAVAILABLE, "the shard is not here in the epoch before")
-        shard.leaving = True
+        shard.serving = False
         if self._in_use(body["shard"]):
             raise RpcError(TEMPORARILY_UNAVAILABLE, "transactions still hold keys of the shard")
         if not shard.gone:
