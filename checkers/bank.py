@@ -11,15 +11,19 @@ differ.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from checkers.collection import collected, count
 from checkers.counter_bounds import whole
 from checkers.prefixes import PrefixStream
+from checkers.requests import Request, requests
 from harness import _core
 from harness.checker import Budget, Result
 from harness.errors import UsageError
+from harness.faults import phases
 
 if TYPE_CHECKING:
     from harness.history import History
@@ -33,7 +37,12 @@ class Bank:
     A balance below zero is a violation unless `negative_balances`.
     """
 
-    figures: ClassVar[Mapping[str, str]] = {"audits that found a wrong total": "wrong_total"}
+    figures: ClassVar[Mapping[str, str]] = {
+        "units of money made": "money_made",
+        "units of money lost": "money_lost",
+        "audits that found a wrong total": "wrong_total",
+        "audits that found an account overdrawn": "negative_balance",
+    }
 
     def __init__(
         self,
@@ -51,11 +60,12 @@ class Bank:
         self.negative_balances = negative_balances
 
     def check(self, history: History, *, budget: Budget) -> Result:
-        """`stats`: `reads, transfers` (acknowledged), the kinds, and `total_taken_for_right` if it was not given.
+        """`stats`: `reads, transfers` (acknowledged), the kinds, and `total_taken_for_right` if it was not given; where
+        it was, `money_made` and `money_lost`: by how much the final reads exceed it, and fall short of it, at most.
 
         Inconclusive without a read, or with one alone and no total to hold it against. Raises `HistoryError`.
         """
-        return collected(
+        result = collected(
             "bank",
             lambda: _core.check_bank(
                 history.core,
@@ -66,11 +76,31 @@ class Bank:
             KINDS,
             _passed,
         )
+        return replace(result, stats={**result.stats, **self._ending(history)})
+
+    def _ending(self, history: History) -> dict[str, int | None]:
+        """What the final reads say of the total; None without any, or without a total to hold them against."""
+        mark = phases(history).get("final")
+        if mark is None or self.total is None:
+            return {"money_made": None, "money_lost": None}
+        end = history.select(range(bisect_left(history.column("index"), mark.index), len(history)))
+        off = [sum(read.got.values()) - self.total for read in requests(end, "transfer", "read") if _is_whole(read)]
+        return {
+            "money_made": max(0, *off) if off else None,
+            "money_lost": -min(0, *off) if off else None,
+        }
 
     def stream(self, so_far: Callable[[], History]) -> PrefixStream | None:
         """See `harness.streaming`. What most reads find is not known before the end, so `accounts` and `total` must
         be."""
         return None if self.accounts is None or self.total is None else PrefixStream(self, KINDS, so_far)
+
+
+def _is_whole(request: Request) -> bool:
+    """Whether this is a read that found a balance in every account."""
+    if request.f != "read" or not request.ok or not isinstance(request.got, dict):
+        return False
+    return all(isinstance(balance, int) for balance in request.got.values())
 
 
 def _passed(stats: Mapping[str, Any]) -> str:

@@ -12,7 +12,8 @@ there that nobody had put in.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from checkers.collection import count
 from checkers.findings import Findings, at
@@ -28,6 +29,12 @@ class Cart:
     """`cart`. Lost: acknowledged, never removed, and not in a final read. Came back: its removal was acknowledged, and
     it is in one. Doubled: twice in one read. Unexpected: nobody had put it in, or whoever did was refused.
     """
+
+    figures: ClassVar[Mapping[str, str]] = {
+        "items lost": "lost",
+        "items that came back": "came_back",
+        "items doubled": "doubled",
+    }
 
     def check(self, history: History, *, budget: Budget) -> Result:
         """`stats`: `added, removed, final_reads`, and the kinds. Inconclusive if nothing was put in, or a cart with

@@ -43,7 +43,10 @@ class NoLostMessage(NothingLost):
 class CausalOrder:
     """`causal_order`: every read of a conversation has a message only behind all that its sender had seen."""
 
-    figures: ClassVar[Mapping[str, str]] = {"answers shown without their question": "answer_without_question"}
+    figures: ClassVar[Mapping[str, str]] = {
+        "answers shown without their question": "answer_without_question",
+        "answers shown before their question": "answer_before_question",
+    }
 
     def check(self, history: History, *, budget: Budget) -> Result:
         """`stats`: `messages, answers` (messages whose senders had seen others), `reads`, and the kinds: an answer

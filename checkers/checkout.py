@@ -34,10 +34,7 @@ Order = tuple[Any, int]
 class NoOversell:
     """`no_oversell`. `stock` is how many units of each item there are."""
 
-    figures: ClassVar[Mapping[str, str]] = {
-        "customers turned away, though not sold out": "turned_away",
-        "units oversold": "units_oversold",
-    }
+    figures: ClassVar[Mapping[str, str]] = {"units oversold": "units_oversold"}
 
     def __init__(self, *, stock: int) -> None:
         self.stock = whole("no_oversell: stock", stock)
@@ -88,7 +85,10 @@ class NoLostOrder:
     read. Unwanted: in the books though it was refused, changed, or not placed by anybody before the read returned.
     """
 
-    figures: ClassVar[Mapping[str, str]] = {"acknowledged orders lost": "lost_order"}
+    figures: ClassVar[Mapping[str, str]] = {
+        "acknowledged orders lost": "lost_order",
+        "orders doubled": "doubled_order",
+    }
 
     def check(self, history: History, *, budget: Budget) -> Result:
         """`stats`: `orders, acknowledged, final_reads`, and the kinds. Inconclusive if no order was acknowledged, or an

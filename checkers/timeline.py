@@ -71,6 +71,8 @@ class OwnPostsSeen:
 class PostsInOrder:
     """`posts_in_order`: a post that was acknowledged before another was made stands before it, where both are seen."""
 
+    figures: ClassVar[Mapping[str, str]] = {"posts shown in the wrong order": "wrong_order"}
+
     def check(self, history: History, *, budget: Budget) -> Result:
         """`stats`: `posts, reads, reads_of_several`, and `wrong_order`, each pair once.
 

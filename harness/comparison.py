@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness import flows, plugins
+from harness import flows, plugins, tradeoff
 from harness.checker import Result
 from harness.experiment import Experiment, checker_factory
 from harness.history import History
@@ -38,7 +38,9 @@ def columns(outcome: Outcome) -> dict[str, Any]:
         "recovery_s": None,
         "staleness_ms": None,
         "lost_writes": None,
+        "refusals": {},
         "figures": {},
+        "summary": "",
         "problem": outcome.problem,
     }
     if outcome.history is None or len(outcome.history) == 0:
@@ -46,15 +48,18 @@ def columns(outcome: Outcome) -> dict[str, Any]:
     measure = _Measure(outcome.experiment, outcome.history)
     model, violation = measure.strongest_model()
     figures, harm = measure.figures()
-    return measured | {
+    refusals = tradeoff.refusals(outcome.experiment.workload, outcome.history)
+    measured |= {
         "strongest_model": model,
         "violation": violation or harm,
         "availability": {side: measure.available(side) for side in ("majority", "minority")},
         "recovery_s": measure.stat("recovers", "worst_s"),
         "staleness_ms": measure.stat("staleness", "worst_ms"),
         "lost_writes": measure.stat("lost_writes", "lost"),
+        "refusals": refusals,
         "figures": figures,
     }
+    return measured | {"summary": tradeoff.sentence(outcome.experiment.plan.target.name, measured)}
 
 
 class _Measure:

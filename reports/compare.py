@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from harness.errors import UsageError
+from harness.tradeoff import turned_away
 from reports import figures, lanes
 from reports.backdrop import Backdrop
 from reports.data import RunData
@@ -40,7 +41,8 @@ class ComparisonRow:
     `strongest_model` is the strongest that was not refuted, `violation` the worst found. The availabilities are
     shares (0..1) of the operations answered during partitions on that side; `recovery_s` is the longest time from a
     heal until service was back; `staleness_ms` how old the stalest read was; `lost_writes` how many acknowledged
-    writes vanished; `figures` what the workload's own checkers counted, by words for a reader. `report` is the path of
+    writes vanished; `refusals` what was not served of what was asked for (`harness.tradeoff`); `figures` what the
+    workload's own checkers counted, by words for a reader. `report` is the path of
     the run's own report, relative to the page; `run` is None when nothing was recorded, `problem` then says why.
     """
 
@@ -55,6 +57,7 @@ class ComparisonRow:
     recovery_s: float | None = None
     staleness_ms: float | None = None
     lost_writes: int | None = None
+    refusals: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     figures: Mapping[str, int | None] = field(default_factory=dict)
     report: str | None = None
     problem: str = ""
@@ -76,6 +79,7 @@ class ComparisonRow:
             column.get("recovery_s"),
             column.get("staleness_ms"),
             column.get("lost_writes"),
+            column.get("refusals") or {},
             column.get("figures") or {},
             report,
             str(column.get("problem") or problem),
@@ -136,6 +140,8 @@ def comparison(rows: Sequence[ComparisonRow]) -> str:
         "compare.html.j2",
         footer=f"splitbrain - {' - '.join(row.target for row in rows)}",
         rows=rows,
+        refusals=list(dict.fromkeys(noun for row in rows for noun in row.refusals)),
+        turned_away=turned_away,
         figures=list(dict.fromkeys(words for row in rows for words in row.figures)),
         runs=runs,
         sentences=[sentence(row) for row in rows],

@@ -40,6 +40,7 @@ class Bank:
 
     name: ClassVar[str] = "bank"
     model: ClassVar[str] = "bank"
+    asks_for: ClassVar[Mapping[str, str]] = {"transfer": "transfers", "read": "audits"}
     expectations: ClassVar[Sequence[str]] = ("bank", "availability", "recovers", "converges")
 
     def __init__(

@@ -34,6 +34,7 @@ class Cart:
     """
 
     name: ClassVar[str] = "cart"
+    asks_for: ClassVar[Mapping[str, str]] = {"add": "additions", "remove": "removals"}
     expectations: ClassVar[Sequence[str]] = ("cart", "availability", "recovers", "converges")
 
     def __init__(

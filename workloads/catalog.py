@@ -29,10 +29,12 @@ class Catalog:
     """
 
     name: ClassVar[str] = "catalog"
+    asks_for: ClassVar[Mapping[str, str]] = {"read": "pages", "write": "updates"}
     model: ClassVar[str] = "register"
     expectations: ClassVar[Sequence[str]] = (
         "availability",
         "staleness",
+        "stale_reads",
         "converges",
         "lost_writes",
         "linearizable",

@@ -6,7 +6,7 @@ had seen (`checkers.chat`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from workloads.feed import Feeds
@@ -19,4 +19,5 @@ class Chat(Feeds):
     name: ClassVar[str] = "chat"
     add: ClassVar[str] = "send"
     model: ClassVar[str] = "causal_order"
+    asks_for: ClassVar[Mapping[str, str]] = {"send": "messages", "read": "reads"}
     expectations: ClassVar[Sequence[str]] = ("no_lost_message", "causal_order", "availability", "recovers", "converges")

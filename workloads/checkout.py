@@ -51,6 +51,7 @@ class Checkout:
 
     name: ClassVar[str] = "checkout"
     model: ClassVar[str] = "no_oversell"
+    asks_for: ClassVar[Mapping[str, str]] = {"order": "orders"}
     expectations: ClassVar[Sequence[str]] = ("no_oversell", "no_lost_order", "availability", "recovers", "converges")
 
     def __init__(

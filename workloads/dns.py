@@ -30,10 +30,12 @@ class Dns:
     """
 
     name: ClassVar[str] = "dns"
+    asks_for: ClassVar[Mapping[str, str]] = {"read": "lookups", "write": "updates"}
     model: ClassVar[str] = "register"
     expectations: ClassVar[Sequence[str]] = (
         "availability",
         "staleness",
+        "stale_reads",
         "converges",
         "lost_writes",
         "monotonic-reads",

@@ -10,7 +10,7 @@ null]` asks for what the head office has of a city. It may refuse an order while
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from workloads.feed import Feeds
@@ -23,4 +23,5 @@ class Orders(Feeds):
     name: ClassVar[str] = "orders"
     add: ClassVar[str] = "order"
     model: ClassVar[str] = "exactly_once"
+    asks_for: ClassVar[Mapping[str, str]] = {"order": "orders"}
     expectations: ClassVar[Sequence[str]] = ("exactly_once", "availability", "recovers", "converges")

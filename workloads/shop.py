@@ -40,6 +40,10 @@ class Shop:
     name: ClassVar[str] = "shop"
     model: ClassVar[str] = "shop"
     flows: ClassVar[Sequence[str]] = (BROWSE, CHECKOUT)
+    asks_for: ClassVar[Mapping[str, str]] = {
+        **{flows.key_in(BROWSE, f): noun for f, noun in Catalog.asks_for.items()},
+        **{flows.key_in(CHECKOUT, f): noun for f, noun in Checkout.asks_for.items()},
+    }
     expectations: ClassVar[Sequence[str]] = tuple(dict.fromkeys((*Catalog.expectations, *Checkout.expectations)))
 
     def __init__(

@@ -7,7 +7,7 @@ his.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from workloads.feed import Feeds
@@ -20,6 +20,7 @@ class Timeline(Feeds):
     name: ClassVar[str] = "timeline"
     add: ClassVar[str] = "post"
     model: ClassVar[str] = "posts_in_order"
+    asks_for: ClassVar[Mapping[str, str]] = {"post": "posts", "read": "reads"}
     expectations: ClassVar[Sequence[str]] = (
         "no_lost_post",
         "own_posts_seen",

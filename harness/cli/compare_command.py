@@ -74,6 +74,7 @@ _ROWS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
 
 def _show(measured: dict[str, dict[str, Any]], plan: Plan, page: Path) -> None:
     from harness.cli import show
+    from harness.tradeoff import turned_away
 
     out = show.console()
     out.print(
@@ -83,12 +84,18 @@ def _show(measured: dict[str, dict[str, Any]], plan: Plan, page: Path) -> None:
     table = show.table("", *(show.plain(target) for target in measured))
     for title, cell in _ROWS:
         table.add_row(title, *(show.plain(cell(column)) for column in measured.values()))
+    for noun in dict.fromkeys(noun for column in measured.values() for noun in column["refusals"]):
+        counts = (column["refusals"].get(noun) for column in measured.values())
+        cells = ("not measured" if one is None else turned_away(one) for one in counts)
+        table.add_row(show.plain(f"{noun} refused or left unanswered"), *cells)
     for words in dict.fromkeys(words for column in measured.values() for words in column["figures"]):
         numbers = (_number(column["figures"].get(words), "") for column in measured.values())
         table.add_row(show.plain(words), *map(show.plain, numbers))
     table.add_row("its own claims", *(show.plain(column["verdict"]) for column in measured.values()))
     out.print(table)
     for target, column in measured.items():
+        if column["summary"]:
+            out.print(show.plain(column["summary"]))
         if column["problem"]:
             out.print(f"{show.plain(target)}: {show.plain(column['problem'])}")
     out.print(show.plain(page), style="dim")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from checkers.bank import Bank
+from harness.checker import Budget
 from harness.errors import HistoryError, UsageError
+from harness.operation import Type
 from harness.verdict import Verdict
+from tests.checkers.application import Did, told
 from tests.checkers.lines import done, judged, only
 
 MOVE = done(0, "transfer", '{"from":0,"to":1,"amount":3}')
@@ -74,3 +79,18 @@ def test_bad_input_is_refused() -> None:
     ]:
         with pytest.raises(HistoryError, match="^" + message):
             judged(Bank(), text)
+
+
+def test_what_was_made_or_lost_is_what_the_final_reads_say() -> None:
+    def bank(*ops: Did, **options: Any) -> Any:
+        stats = Bank(**options).check(told(ops, final_at=50), budget=Budget()).stats
+        return stats["money_made"], stats["money_lost"]
+
+    def look(at: int, *balances: int | None, outcome: Type = Type.OK) -> Did:
+        return Did(at, 5, "read", None, None, {str(name): held for name, held in enumerate(balances)}, outcome)
+
+    early = look(0, 99, 1)
+    assert bank(early, look(60, 7, 3), total=10) == (0, 0), "an audit of the load may be late"
+    assert bank(early, look(60, 7, 6), look(70, 7, 1), look(80, 7, 0), total=10) == (3, 3)
+    assert bank(early, look(60, 99, 99, outcome=Type.FAIL), look(70, 5, None), total=10) == (None, None)
+    assert bank(early, look(60, 7, 3)) == (None, None), "nobody said how much there is"

@@ -40,12 +40,16 @@ def test_compare_asks_what_is_worse_to_refuse_customers_or_to_oversell(splitbrai
     compared = splitbrain.json(*words, "--seed", "7")["targets"]
     raft, lww = compared["raft"]["figures"], compared["multi-leader"]["figures"]
     assert raft["units oversold"] == raft["acknowledged orders lost"] == 0
-    assert raft["customers turned away, though not sold out"] > 0
     assert lww["units oversold"] > 0 and lww["acknowledged orders lost"] > 0
     assert compared["multi-leader"]["violation"]["type"] == "oversold"
-    assert lww["customers turned away, though not sold out"] == 0
+    refused = {target: column["refusals"]["orders"] for target, column in compared.items()}
+    assert refused["raft"]["refused"] > 0
+    assert (refused["multi-leader"]["refused"], refused["multi-leader"]["unanswered"]) == (0, 0)
     table = splitbrain(*words, "--seed", "7").stdout
     assert "units oversold" in table and "acknowledged orders lost" in table
+    said = " ".join(table.split())
+    assert all(" ".join(column["summary"].split()) in said for column in compared.values())
+    assert f"{lww['units oversold']} units oversold" in compared["multi-leader"]["summary"]
 
 
 def test_compare_prints_a_table(splitbrain: Splitbrain) -> None:

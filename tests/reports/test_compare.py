@@ -157,6 +157,7 @@ def test_the_page_is_made_from_what_the_command_prints(tmp_path: Path) -> None:
         "recovery_s": 0.5,
         "staleness_ms": 0.0,
         "lost_writes": 0,
+        "refusals": {"orders": {"asked": 1_020, "refused": 200, "unanswered": 14}},
         "figures": {"units oversold": 57, "<b>lost</b>": 0},
         "problem": None,
     }
@@ -175,6 +176,7 @@ def test_the_page_is_made_from_what_the_command_prints(tmp_path: Path) -> None:
     assert "../else where could not be measured: no engine" in page.text
     assert table(page)["Chose, when the network split"][0] == "CP consistency"
     assert table(page)["units oversold"][0] == "57"
+    assert table(page)["orders refused or left unanswered"][0] == "214 of 1,020"
     assert table(page)["<b>lost</b>"][0] == "none"
 
 
