@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from checkers.chat import CausalOrder, NoLostMessage
 from checkers.checkout import NoLostOrder, NoOversell
 from checkers.requests import requests
+from checkers.stale_reads import StaleReads
 from checkers.timeline import OwnPostsSeen, PostsInOrder
 from harness._core import Recorder
 from harness.checker import Budget, Checker
@@ -34,6 +35,11 @@ def shop(ops: int) -> History:
 def feed(ops: int, add: str) -> History:
     """Entries, and reads of a whole feed."""
     return _recorded(ops, add, lambda id: id, list)
+
+
+def catalog(ops: int) -> History:
+    """Updates, and reads of the latest."""
+    return _recorded(ops, "write", lambda id: id, lambda ids: ids[-1] if ids else None)
 
 
 def _recorded(ops: int, add: str, entry, found) -> History:  # type: ignore[no-untyped-def]
@@ -63,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (CausalOrder(), chat),
         (OwnPostsSeen(), timeline),
         (PostsInOrder(), timeline),
+        (StaleReads(), catalog(ops)),
     ]
     began = time.process_time()
     requests(store, "order", "read")
