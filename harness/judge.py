@@ -181,6 +181,8 @@ def _verdict(claim: Claim, check: _Check, missing: str, tested: Mapping[str, Any
         verdict, why = _opposite(claim.expect.name, verdict, why)
     if verdict is Verdict.PASS and missing:
         verdict, why = Verdict.INCONCLUSIVE, f"too little was tested for a pass: {missing}"
+    if flow := claim.expect.options.get(flows.OPTION):
+        why = f"{flow}: {why}"
     return ClaimVerdict(
         claim.id, claim.expect.to_json(), verdict, why, tested, result.anomalies, result.stats, check.traceback
     )

@@ -46,7 +46,7 @@ def test_what_breaks_one_flow_does_not_break_the_other() -> None:
         script.op(at, key="browse/1").op(at, key="checkout/1", type=FAIL)
     assert verdict(script, {"availability": {"flow": "browse"}}).verdict is Verdict.PASS
     broken = verdict(script, {"availability": {"flow": "checkout"}})
-    assert broken.verdict is Verdict.FAIL and broken.why.startswith("0 % of 10")
+    assert broken.verdict is Verdict.FAIL and broken.why.startswith("checkout: 0 % of 10")
     assert verdict(script, {"availability": {"min": 0.5}}).why.startswith("50 % of 20"), "without a flow, of both"
     assert broken.expect == {"availability": {"flow": "checkout"}}
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness import plugins, tradeoff
-from harness.experiment import checker_factory
+from harness.comparison import columns
+from harness.experiment import checker_factory, resolve
+from harness.plan import Plan
+from harness.run import attempt
+from harness.runs import RunFolder
 from tests.histories import FAIL, INFO, Script
 from workloads.checkout import Checkout
 from workloads.register import Register
@@ -75,6 +80,18 @@ def test_the_same_operation_is_something_else_in_another_flow() -> None:
 )
 def test_a_sentence_tells_both_sides(of: dict[str, Any], told: str) -> None:
     assert tradeoff.sentence("raft", of) == told
+
+
+def test_a_column_of_two_flows_is_measured_flow_by_flow(tmp_path: Path) -> None:
+    load = {"name": "shop", "products": 5, "items": 10, "rate": 60}
+    plan = {"target": "shop", "workload": load, "nemeses": ["partition"], "time": "8s", "settle": "3s", "seed": 3}
+    outcome = attempt(resolve(Plan.build(plan)), RunFolder.create(tmp_path, "shop", 3))
+    column = columns(outcome)
+    assert column["strongest_model"], "that of the pages"
+    assert column["figures"]["units oversold"] == column["figures"]["acknowledged orders lost"] == 0
+    refused = column["refusals"]
+    assert refused["pages"]["refused"] == 0 < refused["orders"]["refused"] < refused["orders"]["asked"]
+    assert column["summary"].startswith("shop refused or left unanswered none of ")
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
