@@ -14,6 +14,7 @@ Workers are started afresh, not forked: a child would inherit the threads of the
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import shutil
@@ -156,6 +157,7 @@ def _end(code: int) -> str:
 
 def serve(number: int, folder: str) -> NoReturn:
     """Does what comes over the socket of that number, until it ends. Never returns."""
+    logging.disable(logging.WARNING)  # each concerns one task of hundreds, and is not what the task is asked for
     line = Connection(number)
     calls: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(line, calls, Path(folder)), daemon=True).start()

@@ -20,7 +20,11 @@ if [ -z "${CI:-}" ]; then
     reason=$(PYTHONPATH=tests/harness/clusters:. "$python" -c 'import ssh_rig; print(ssh_rig.problem() or "")')
     [ -z "$reason" ] || leave_out ssh "$reason"
 fi
-# Real nodes and Chromium share two cores badly: those tests run alone, after the rest.
-"$python" -m pytest -n auto -m "not docker and not process and not ssh and not browser" "$@"
-# Exit code 5 says that all these kinds were left out.
-"$python" -m pytest -m "(docker or process or ssh or browser)${left_out:+ and $left_out}" "$@" || [ $? -eq 5 ]
+pick() { echo "$1${left_out:+ and $left_out}"; }
+real="(docker or process or ssh)"
+# Exit code 5 says that all tests of a kind were left out.
+"$python" -m pytest -n auto -m "$(pick "not $real")" "$@" || [ $? -eq 5 ]
+# Whole runs on real nodes wait more than they compute: two at a time. The rest measures milliseconds or looks at the
+# whole machine, so it runs alone.
+"$python" -m pytest -n 2 -m "$(pick "$real and beside")" "$@" || [ $? -eq 5 ]
+"$python" -m pytest -m "$(pick "$real and not beside")" "$@" || [ $? -eq 5 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -41,6 +42,7 @@ def leaves(code: int) -> None:
 
 
 def says(text: str) -> str:
+    logging.getLogger("splitbrain").warning("a mere remark")
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
     return text
@@ -96,7 +98,7 @@ def test_processes_that_keep_ending_are_no_accident() -> None:
         list(perform([Task("left", leaves, (3,))] * 20, 2))
 
 
-def test_what_a_task_prints_is_no_answer(capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_a_task_prints_is_no_answer_and_what_it_remarks_is_not_shown(capfd: pytest.CaptureFixture[str]) -> None:
     assert list(perform([Task("loud", says, ("hear, hear",))], 1)) == ["hear, hear"]
     out, err = capfd.readouterr()
     assert (out, err) == ("", "hear, hear\n")

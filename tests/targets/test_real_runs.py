@@ -16,7 +16,12 @@ from harness.runs import RunFolder
 from harness.verdict import Verdict
 from tests.targets.local import needs
 
-pytestmark = [pytest.mark.process, needs("etcd", "redis-server", "redis-sentinel"), pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.beside,
+    needs("etcd", "redis-server", "redis-sentinel"),
+    pytest.mark.timeout(180),
+]
 
 
 def run(tmp_path: Path, **fields: Any) -> Outcome:

@@ -9,7 +9,7 @@ import pytest
 from harness.verdict import Verdict
 from tests.targets.test_real_runs import run
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.docker, pytest.mark.beside, pytest.mark.timeout(300)]
 
 PRIMARIES = {"name": "partition", "interval": "6s", "grudges": ["primaries"]}
 
