@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CORE := $(shell find core -name '*.rs' -o -name Cargo.toml -o -name Cargo.lock | grep -v '^core/target/')
-SOURCES := harness checkers workloads nemeses targets reports tests benchmarks
+SOURCES := harness checkers workloads nemeses targets reports tests benchmarks examples
 
 .PHONY: demo test selftest lint bench clean setup
 .DEFAULT_GOAL := demo

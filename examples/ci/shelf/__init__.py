@@ -1,0 +1,1 @@
+"""A small replicated store."""
