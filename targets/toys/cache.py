@@ -14,6 +14,8 @@ one for less of the other, turns this one number. Writes need the primary, and f
 - *Age is counted from the moment of asking*, on the clock that is never set: what an answer shows was true then or
   later, however long the answer took.
 - *An answer that was overtaken* by an invalidation is not kept: each key has a version, which only the primary counts.
+- *Nothing is deleted*, so there are no tombstones. The primary's journal is cut down to the last write of each server
+  to each key; a cache holds a copy of each key that its clients ask for.
 - *At the primary* a write is durable before anybody can read it. Messages may come twice, and late: a write that comes
   after a later one of the same server to the same key was concurrent with that, and is taken as overwritten by it.
 """
@@ -47,12 +49,13 @@ class Copy:
 
 @dataclass(slots=True)
 class Original:
-    """What the primary has of a key: `taken` is the latest version given to a write, `last` the last number of each
-    server's writes."""
+    """What the primary has of a key: `taken` is the latest version given to a write, which is of `coming` and may not
+    be durable yet, `last` the last number of each server's writes."""
 
     value: Any = None
     version: int = 0
     taken: int = 0
+    coming: Any = None
     last: dict[str, int] = field(default_factory=dict)
 
 
@@ -69,14 +72,14 @@ class Cache(Node):
         self._known: dict[Key, int] = {}
         self._number = 0
         # At the primary:
-        self._journal = Journal(host.disk, "values.log")
+        self._journal = Journal(host.disk, "values.log", self._records)
         self._originals: dict[Key, Original] = {}
 
     async def start(self) -> None:
         self._number = await count_boot(self.disk) << 32
         for write in self._journal.recover():
+            self._note(write)
             self._apply(write)
-            self._original(write[0]).last[write[3]] = write[4]
         await self._journal.sync()
 
     # Requests ---------------------------------------------------------------------------------------------------------
@@ -159,9 +162,9 @@ class Cache(Node):
         original = self._original(key)
         version = original.taken
         if number > original.last.get(server, 0):
-            original.last[server] = number
-            original.taken = version = version + 1
+            version += 1
             write = [key, body["value"], version, server, number]
+            self._note(write)
             self._journal.append(write)
             await self._journal.sync()
             self._apply(write)
@@ -170,12 +173,27 @@ class Cache(Node):
             await self._journal.sync()
         return {"type": "put_ok", "version": version}
 
+    def _note(self, write: Write) -> None:
+        """The write is the latest of its key, and of its server's to that."""
+        key, value, version, server, number = write
+        original = self._original(key)
+        original.coming, original.taken = value, version
+        original.last[server] = number
+
     def _apply(self, write: Write) -> None:
+        """The write can be read, unless a later one already is."""
         key, value, version, _, _ = write
         original = self._original(key)
         if version > original.version:
             original.value, original.version = value, version
-            original.taken = max(original.taken, version)
+
+    def _records(self) -> list[Write]:
+        """Of every server its last write to a key, all with the key's latest value and version."""
+        return [
+            [key, original.coming, original.taken, server, number]
+            for key, original in self._originals.items()
+            for server, number in original.last.items()
+        ]
 
     def _invalidate(self, key: Key, version: int) -> None:
         for peer in self.peers:

@@ -14,7 +14,8 @@ end; but readers must expect several values, stale ones among them, and there is
 - *Merging*: a sibling that only one side has is new if the other's clock does not cover its dot, and was overwritten
   there if it does. The order makes no difference.
 - *A removal* leaves the clock behind, without which a replica that was away would bring the removed value back. It is
-  never collected: that is the cost.
+  never collected, since that takes to know that every server has heard of it, those included that are down: that is the
+  cost, and so is a place in the clocks of all keys written since for every start of a server.
 - *A server that starts again takes a new name in clocks*: it cannot know which dots it gave before its disk was synced.
 
 Every server holds every key; each write is durable on one of them before it is acknowledged, sent to all others at
@@ -43,15 +44,15 @@ class Dynamo(Node):
 
     def __init__(self, host: Host, *, gossip_ms: float = 200) -> None:
         super().__init__(host)
-        self._journal = Journal(host.disk, "siblings.log")
-        self._gossip = Gossip(self, self._items, gossip_ms)
+        self._journal = Journal(host.disk, "siblings.log", self._items)
+        self._gossip = Gossip(self, self._items, gossip_ms, self._journal)
         self._held: dict[Key, Siblings] = {}
         self._actor = ""
 
     async def start(self) -> None:
         for key, clock, values in self._journal.recover():
             self._held[key] = Siblings(clock, values)
-        await self._journal.rewrite(self._items)
+        await self._journal.sync()
         self._actor = f"{self.name}.{await count_boot(self.disk)}"
         self._gossip.start()
 

@@ -27,12 +27,28 @@ from harness.node import Disk
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
 
-class Journal:
-    """One file of records on a node's disk."""
+COMPACT_BYTES_MIN = 16 * 1024
+"""A journal that is smaller is left as it is."""
 
-    def __init__(self, disk: Disk, name: str) -> None:
+COMPACT_GROWTH = 4
+"""How many times as large as after its last compaction a journal grows until the next one."""
+
+
+class Journal:
+    """One file of records on a node's disk.
+
+    `state`, where given, tells the records that stand for all those appended so far. With it a journal compacts itself:
+    a `sync` that finds it several times as large as its state rewrites it instead of adding to it, so that its size is
+    bounded by the state's, and the work by what is appended. Whoever appends has changed the state before it gives way
+    to others.
+    """
+
+    def __init__(self, disk: Disk, name: str, state: Callable[[], Iterable[Any]] | None = None) -> None:
         self._disk = disk
         self._name = name
+        self._state = state
+        self._size = 0
+        self._size_max = COMPACT_BYTES_MIN
         self._lines: list[bytes] = []
         self._written = self._durable = 0
         self._turn = asyncio.Lock()
@@ -49,13 +65,16 @@ class Journal:
             raise ValueError(f"{self._name} is damaged: what was once durable is lost")
         if tail:
             self._disk.truncate(self._name, len(data) - len(tail))
+        self._size = len(data)
         if data:
             self._written += 1  # neither the cut nor what the end of the process alone left over is durable yet
         return records
 
     def append(self, record: Any) -> None:
         """Adds a record, durable after the next `sync`. The record must not be changed afterwards."""
-        self._lines.append(_line(record))
+        line = _line(record)
+        self._lines.append(line)
+        self._size += len(line)
         self._written += 1
 
     @property
@@ -70,7 +89,10 @@ class Journal:
             async with self._turn:
                 if self._durable < goal:
                     with self._or_exit():
-                        await self._write_out()
+                        if self._state is not None and self._size > self._size_max:
+                            await self._replace(self._state)
+                        else:
+                            await self._write_out()
 
     async def rewrite(self, state: Callable[[], Iterable[Any]]) -> None:
         """Replaces everything by the records that `state` gives, which stand for all that was appended when it is
@@ -108,10 +130,13 @@ class Journal:
         relies on it."""
         covered, count = self._written, len(self._lines)
         new = f"{self._name}.new"
-        self._disk.write(new, b"".join(_line(record) for record in state()))
+        data = b"".join(_line(record) for record in state())
+        self._disk.write(new, data)
         await self._disk.sync(new)
         self._disk.rename(new, self._name)
         del self._lines[:count]
+        self._size = len(data) + sum(map(len, self._lines))
+        self._size_max = max(COMPACT_BYTES_MIN, COMPACT_GROWTH * len(data))
         await self._disk.sync(self._name)
         self._durable = covered
 

@@ -14,8 +14,8 @@ oldest entry that it has no answer for, so the last number is memory enough.
 - *Durable before acknowledged*, and before it is sent: a number may be given again to another entry only if nobody has
   seen it.
 - What was delivered is struck off the branch's journal without waiting for its disk: forgotten in a crash, it is sent
-  again, and skipped. The journal is never rewritten: what waits exists once, and a disk that fails in the middle of
-  replacing a file may leave neither the old nor the new.
+  again, and skipped. The journal is cut down to what waits.
+- The books are what clients write and read, and grow with every entry; nothing else does.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Outbox(Node):
         super().__init__(host)
         self._limit = limit
         self._office = self.nodes[0]
-        self._sent = Journal(host.disk, "outbox.log")
+        self._sent = Journal(host.disk, "outbox.log", self._to_keep)
         self._waiting: deque[Entry] = deque()
         self._number = 0
         self._durable = 0
@@ -80,6 +80,11 @@ class Outbox(Node):
             else:
                 self._waiting.append(record)
                 self._number = record[0]
+
+    def _to_keep(self) -> list[list[Any]]:
+        """What `_recover` needs: all numbers before the oldest entry that waits are delivered."""
+        delivered = self._waiting[0][0] - 1 if self._waiting else self._number
+        return [["delivered", delivered], *self._waiting]
 
     # Requests ---------------------------------------------------------------------------------------------------------
 

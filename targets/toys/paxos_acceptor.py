@@ -40,7 +40,7 @@ class Acceptor(Polling):
     def __init__(self, host: Host) -> None:
         super().__init__(host)
         self.slots: dict[str | int, Slot] = {}
-        self._journal = Journal(host.disk, "slots.log")
+        self._journal = Journal(host.disk, "slots.log", self._records)
 
     async def start(self) -> None:
         for key, promised, accepted, state in self._journal.recover():
@@ -48,7 +48,7 @@ class Acceptor(Polling):
             slot.promised = promised
             if accepted is not None:
                 slot.accepted, slot.state = accepted, state
-        await self._journal.rewrite(self._records)
+        await self._journal.sync()
 
     def _records(self) -> list[list[Any]]:
         return [[key, slot.promised, slot.accepted, slot.state] for key, slot in self.slots.items()]

@@ -13,6 +13,7 @@ compare-and-set (Herlihy, "Wait-Free Synchronization", TOPLAS 1991), so `cas` is
   to W replicas. `write_back=False` spares that round, and gives up atomicity for regularity (Lamport 1986).
 - *R + W <= N* is faster still, and a read may miss the last write altogether.
 - *Trying again is safe*: a version that comes twice is the same version.
+- *Nothing is deleted*, so there are no tombstones; a replica holds one version a key, in memory and on disk.
 
 Whoever reaches fewer than R or W replicas of a key gets no answer for it; `sloppy_quorum` is the store that answers.
 """
@@ -63,12 +64,12 @@ class Quorum(Polling):
         self._round_s = round_ms / 1000
         self._serial = 0
         self._versions: dict[Key, Version] = {}
-        self._journal = Journal(host.disk, "versions.log")
+        self._journal = Journal(host.disk, "versions.log", self._records)
 
     async def start(self) -> None:
         for record in self._journal.recover():
             self._recover(record)
-        await self._journal.rewrite(self._records)
+        await self._journal.sync()
         self._serial = await count_boot(self.disk) << 32
 
     # Requests ---------------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ class SloppyQuorum(Quorum):
     def __init__(self, host: Host, *, handoff_ms: float = 300, gossip_ms: float = 200, **options: Any) -> None:
         super().__init__(host, **options)
         self._handoff_s = handoff_ms / 1000
-        self._gossip = Gossip(self, self._own, gossip_ms)
+        self._gossip = Gossip(self, self._own, gossip_ms, self._journal)
         self._hints: dict[str, dict[Key, Version]] = {}
         self._given = 0
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from harness.clusters.sim.disk import MountedDisk, SimDisk
 from harness.clusters.sim.loop import SimLoop
+from targets.toys import journal
 from targets.toys.journal import Journal, _line
 
 
@@ -295,3 +296,51 @@ def test_rewriting_replaces_everything() -> None:
 
     asyncio.run(main())
     assert Journal(disk, "j").recover() == [3, 4]
+
+
+def kept_by_compacting(at: int, seed: int, largest: list[int]) -> tuple[dict[str, int], dict[str, int]]:
+    """Counts known to be durable when the power failed, and those that were there afterwards."""
+    loop = SimLoop()
+    disk = SimDisk(loop, random.Random(seed), sync_ns=(1_000, 1_000_000))
+    counts: dict[str, int] = {}
+    known: dict[str, int] = {}
+    kept = Journal(FailingPower(disk, loop, at), "j", lambda: map(list, counts.items()))
+
+    async def raise_count(key: str) -> None:
+        counts[key] = number = counts.get(key, 0) + 1
+        kept.append([key, number])
+        await kept.sync()
+        known[key] = max(known.get(key, 0), number)
+        largest.append(len(disk.read("j") or b""))
+
+    async def story() -> None:
+        for number in range(40):
+            await asyncio.gather(*(raise_count(key) for key in "abc"[: 1 + number % 3]))
+
+    with contextlib.suppress(PowerCut):
+        loop.run_until_complete(story())
+    disk.cut_power()
+    return known, dict(Journal(MountedDisk(disk, loop), "j").recover())
+
+
+def test_a_journal_that_knows_its_state_stays_small_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "COMPACT_BYTES_MIN", 200)
+    largest: list[int] = []
+    for at in range(100):
+        for seed in range(3):
+            known, found = kept_by_compacting(at, seed, largest)
+            assert all(found[key] >= number for key, number in known.items())
+    assert 150 < max(largest) <= 200
+
+
+def test_a_journal_that_was_left_large_is_cut_down_at_the_next_start() -> None:
+    disk = MemoryDisk(written([["x", number] for number in range(2000)]))
+    latest: dict[str, int] = {}
+
+    async def main() -> None:
+        found = Journal(disk, "j", lambda: map(list, latest.items()))
+        latest.update(found.recover())
+        await found.sync()
+
+    asyncio.run(main())
+    assert Journal(disk, "j").recover() == [["x", 1999]]
