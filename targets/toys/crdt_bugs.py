@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from targets.toys.crdt import Crdt
+from targets.toys.crdt import Crdt, record_name
 from targets.toys.crdt_types import Entry
 
 GRACE_S = 1.0
@@ -48,9 +48,9 @@ class DropsTombstones(Crdt):
         self.after(GRACE_S, self._sweep)
 
     def _sweep(self) -> None:
-        for group, records in enumerate(self._groups):
-            for name, (checksum, [key, kind, tag, entry]) in list(records.items()):
-                if kind == "set" and entry[1]:
-                    self._sums[group] ^= checksum
-                    del records[name], self._values[key][kind][tag]
+        for record in list(self.held.records()):
+            key, kind, tag, entry = record
+            if kind == "set" and entry[1]:
+                self.held.drop(record_name(record))
+                del self._values[key][kind][tag]
         self.after(GRACE_S, self._sweep)

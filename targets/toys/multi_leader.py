@@ -8,55 +8,33 @@ last-writer-wins register); meanwhile reads are stale, both sides of a compare-a
 writes all but one are lost though acknowledged. A server whose clock is behind loses even writes that came later.
 
 - *Durable before acknowledged*, on the disk of the server that took the write; elsewhere a little later.
-- *Replication* sends each write to all others once, and does not care whether it arrives.
-- *Anti-entropy* (Demers et al., "Epidemic Algorithms for Replicated Database Maintenance", PODC 1987) brings what was
-  lost: each server, again and again, compares checksums of groups of keys with one other, and they swap the groups that
-  differ.
+- *Replication and anti-entropy* as in `epidemic`: each write is sent to all others once, and compared for later.
+- *Nothing is deleted*, so there are no tombstones: a key that was ever written holds one version for good.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import zlib
 from typing import Any
 
-from harness.node import Body, Host, Node, RpcError
+from harness.node import Body, Host, RpcError
 from harness.node.errors import PRECONDITION_FAILED
-from targets.toys.journal import Journal
+from targets.toys.epidemic import Epidemic
 from targets.toys.requests import field, key_of
 from targets.toys.values import steps_of, transact
 
 Version = list[Any]
 """`[key, value, timestamp in ns, name of the server that took it]`."""
 
-GROUPS = 64
-"""Groups of keys with a checksum each."""
 
-VERSIONS_MAX = 500
-"""Versions in one message, unless a single group has more."""
-
-
-class MultiLeader(Node):
-    """One server. `batch_ms`: how long writes are collected before they go out together. `gossip_ms`: the mean time
-    between two comparisons with another server."""
+class MultiLeader(Epidemic):
+    """One server. Options as for `Epidemic`."""
 
     def __init__(self, host: Host, *, batch_ms: float = 5, gossip_ms: int = 400) -> None:
-        super().__init__(host)
-        self._batch_s = batch_ms / 1000
-        self._gossip_ns = gossip_ms * 1_000_000
-        self._journal = Journal(host.disk, "versions.log")
+        super().__init__(host, batch_ms=batch_ms, gossip_ms=gossip_ms)
         self._versions: dict[str | int, Version] = {}
-        self._groups: list[dict[str | int, int]] = [{} for _ in range(GROUPS)]
-        self._sums = [0] * GROUPS
         self._latest_ns = 0
-        self._outbox: list[Version] = []
-
-    async def start(self) -> None:
-        for version in self._journal.recover():
-            self._merge(version)
-        await self._journal.rewrite(self._versions.values)
-        self._gossip_later()
 
     # Requests ---------------------------------------------------------------------------------------------------------
 
@@ -91,26 +69,17 @@ class MultiLeader(Node):
 
     async def _accept(self, key: str | int, value: Any) -> None:
         """Takes a write, and returns once it is durable here."""
-        version = [key, value, self._stamp(), self.name]
-        self._journal.append(version)
-        if self._merge(version):
-            if not self._outbox:
-                self.after(self._batch_s, self._replicate)
-            self._outbox.append(version)
-        await self._harden()
+        self.change([key, value, self._stamp(), self.name])
+        await self.harden()
 
     def _stamp(self) -> int:
         """A timestamp later than any this server gave before, even if its clock was set back."""
         self._latest_ns = max(self.clock.wall(), self._latest_ns + 1)
         return self._latest_ns
 
-    async def _harden(self) -> None:
-        """Makes durable what was taken so far."""
-        await self._journal.sync()
-
     # Between servers --------------------------------------------------------------------------------------------------
 
-    def _merge(self, version: Version) -> bool:
+    def take(self, version: Version) -> bool:
         """Keeps a version if it is the latest of its key. The order in which versions come makes no difference."""
         key, _, time_ns, name = version
         if name == self.name:
@@ -119,10 +88,7 @@ class MultiLeader(Node):
         if known is not None and not self._wins(version, known):
             return False
         self._versions[key] = version
-        group = _group(key)
-        checksum = zlib.crc32(json.dumps(version).encode())
-        self._sums[group] ^= self._groups[group].get(key, 0) ^ checksum
-        self._groups[group][key] = checksum
+        self.held.put(json.dumps(key), version)
         return True
 
     def _wins(self, version: Version, known: Version) -> bool:
@@ -134,51 +100,3 @@ class MultiLeader(Node):
         if version[2:] != known[2:]:
             return version[2:] > known[2:]
         return json.dumps(version[1], sort_keys=True) > json.dumps(known[1], sort_keys=True)
-
-    def _replicate(self) -> None:
-        outbox, self._outbox = self._outbox, []
-        for peer in self.peers:
-            self.send(peer, {"type": "versions", "versions": outbox})
-
-    def on_versions(self, source: str, body: Body) -> None:
-        """Takes over what is news. When asked to (`groups`), sends back what is news to the other side."""
-        for version in body["versions"]:
-            if self._merge(version):
-                self._journal.append(version)  # durable soon enough: if it is lost here, it comes again
-        if groups := body.get("groups"):
-            theirs = {version[0]: version for version in body["versions"]}
-            ours = [version for version in self._of(groups) if version != theirs.get(version[0])]
-            if ours:
-                self.send(source, {"type": "versions", "versions": ours})
-
-    def _gossip_later(self) -> None:
-        pause_ns = self._gossip_ns // 2 + self.random.randrange(self._gossip_ns)
-        self.after(pause_ns / 1e9, self._gossip)
-
-    def _gossip(self) -> None:
-        if not self._journal.clean:
-            self.spawn(self._journal.sync())
-        if self.peers:
-            self.send(self.random.choice(self.peers), {"type": "digest", "sums": self._sums})
-        self._gossip_later()
-
-    def on_digest(self, source: str, body: Body) -> None:
-        """Answers with the groups that differ, as many as fit; which of them come first is left to chance."""
-        different = [group for group in range(GROUPS) if self._sums[group] != body["sums"][group]]
-        self.random.shuffle(different)
-        groups: list[int] = []
-        size = 0
-        for group in different:
-            size += len(self._groups[group])
-            if groups and size > VERSIONS_MAX:
-                break
-            groups.append(group)
-        if groups:
-            self.send(source, {"type": "versions", "versions": self._of(groups), "groups": groups})
-
-    def _of(self, groups: list[int]) -> list[Version]:
-        return [self._versions[key] for group in groups for key in self._groups[group]]
-
-
-def _group(key: str | int) -> int:
-    return zlib.crc32(json.dumps(key).encode()) % GROUPS

@@ -13,7 +13,7 @@ class DigestSkipsGroups(MultiLeader):
     part of the ranges, as Cassandra's `-pr` run on some of the nodes)."""
 
     def on_digest(self, source: str, body: Body) -> None:
-        theirs = [body["sums"][group] if group % 2 else ours for group, ours in enumerate(self._sums)]
+        theirs = [body["sums"][group] if group % 2 else ours for group, ours in enumerate(self.held.sums)]
         super().on_digest(source, {**body, "sums": theirs})
 
 
@@ -28,7 +28,7 @@ class TiesByArrival(MultiLeader):
 class AcknowledgesUnsynced(MultiLeader):
     """Acknowledges a write that is in memory only: a restart forgets it (Cassandra with `commitlog_sync: periodic`)."""
 
-    async def _harden(self) -> None:
+    async def harden(self) -> None:
         return
 
 

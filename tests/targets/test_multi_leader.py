@@ -206,11 +206,11 @@ def test_the_order_in_which_versions_come_makes_no_difference(versions: list[Any
     shuffled = versions + versions[:3]
     random.shuffle(shuffled)
     for version in versions:
-        first._merge(version)
+        first.take(version)
     for version in shuffled:
-        second._merge(version)
+        second.take(version)
     assert first._versions == second._versions
-    assert first._sums == second._sums
+    assert first.held.sums == second.held.sums
     for key, version in first._versions.items():
         assert version[2:] == max(other[2:] for other in versions if other[0] == key)
 
