@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from harness.claims import Claim
-from harness.options import number
+from harness.options import integer, number
 from harness.target import NodeService
 from targets.bundled.promises import FAULTS, promise, trial
 from targets.toy import TRANSACTIONS, Planted, Toy
 
 
-def async_replica(*, lease_ms: float = 600, batch_ms: float = 4, beat_ms: float = 60, bug: str | None = None) -> Toy:
+def async_replica(
+    *,
+    lease_ms: float = 600,
+    batch_ms: float = 4,
+    beat_ms: float = 60,
+    snapshot_records: int = 1000,
+    bug: str | None = None,
+) -> Toy:
     """Options as for its class; `bug` plants one of `splitbrain list bugs`."""
     options = {
         "lease_ms": round(number("async-replica", "lease_ms", lease_ms, min=50, max=60_000)),
         "batch_ms": number("async-replica", "batch_ms", batch_ms, min=0, max=1_000),
         "beat_ms": round(number("async-replica", "beat_ms", beat_ms, min=1, max=lease_ms / 3)),
+        "snapshot_records": integer("async-replica", "snapshot_records", snapshot_records, min=1, max=1_000_000),
     }
     return Toy(
         "async-replica",
@@ -33,6 +41,9 @@ CLAIMS: tuple[Claim, ...] = (
     promise("async-replica-not-linearizable", {"not": "linearizable"}, *FAULTS),
 )
 
+SNAPSHOTS = {"snapshot_records": 50}
+"""Often enough that servers which were away for a second or two come back to a leader that has to send its own."""
+
 TRIALS = (
     trial(
         "register",
@@ -43,6 +54,7 @@ TRIALS = (
         },
         {"keys": 60, "rate": 100},
         settle="6s",
+        store=SNAPSHOTS,
     ),
     trial(
         "register",
@@ -64,6 +76,12 @@ BUGS = (
         "a replica that missed entries goes on with the next, so servers hold different values for good",
         ("divergent",),
         node_class="targets.toys.async_replica_bugs:SkipsWhatItMissed",
+    ),
+    Planted(
+        "cuts-unsettled",
+        "a server cuts its log at what it has applied, so a deposed primary keeps for good what it applied alone",
+        ("divergent",),
+        node_class="targets.toys.async_replica_bugs:CutsUnsettled",
     ),
     Planted(
         "refuses-without-primary",

@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from harness.claims import Claim
-from harness.options import number
+from harness.options import integer, number
 from harness.target import NodeService
 from targets.bundled.promises import FAULTS, promise, trial
 from targets.toy import TRANSACTIONS, Planted, Toy
 
 
 def primary_backup(
-    *, lease_ms: float = 600, drift: float = 0.1, batch_ms: float = 4, beat_ms: float = 60, bug: str | None = None
+    *,
+    lease_ms: float = 600,
+    drift: float = 0.1,
+    batch_ms: float = 4,
+    beat_ms: float = 60,
+    snapshot_records: int = 1000,
+    bug: str | None = None,
 ) -> Toy:
     """Options as for its class; `bug` plants one of `splitbrain list bugs`."""
     options = {
@@ -20,6 +26,7 @@ def primary_backup(
         "drift": number("primary-backup", "drift", drift, min=0, max=0.5),
         "batch_ms": number("primary-backup", "batch_ms", batch_ms, min=0, max=1_000),
         "beat_ms": round(number("primary-backup", "beat_ms", beat_ms, min=1, max=lease_ms / 3)),
+        "snapshot_records": integer("primary-backup", "snapshot_records", snapshot_records, min=1, max=1_000_000),
     }
     return Toy(
         "primary-backup",
@@ -48,6 +55,9 @@ LOAD = {"keys": 3, "rate": 150, "mix": {"read": 6, "write": 2, "cas": 1}}
 THREE: dict[str, Any] = {"nodes": 3, "concurrency": 18, "timeout": "500ms"}
 """Workers enough, and freed soon enough, that a primary that is cut off is still asked for reads while writes wait."""
 
+SNAPSHOTS = {"snapshot_records": 40}
+"""Often enough that servers which were away for a second come back to a leader that has to send its own."""
+
 TRIALS = (
     trial(
         "register",
@@ -66,6 +76,7 @@ TRIALS = (
             "packet": {"interval": "2s"},
         },
         LOAD,
+        store=SNAPSHOTS,
         **THREE,
     ),
     trial("register", {"kill": {"interval": "4s"}, "clock": {"interval": "4s"}}, {"rate": 50}, time="20s"),

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from harness.claims import Claim
-from harness.options import number
+from harness.options import integer, number
 from harness.target import NodeService
 from targets.bundled.promises import FAULTS, promise, trial
 from targets.toy import TRANSACTIONS, Planted, Toy
 
 
-def sync_replicas(*, batch_ms: float = 4, beat_ms: float = 60, bug: str | None = None) -> Toy:
+def sync_replicas(
+    *, batch_ms: float = 4, beat_ms: float = 60, snapshot_records: int = 1000, bug: str | None = None
+) -> Toy:
     """Options as for its class; `bug` plants one of `splitbrain list bugs`."""
-    batch = number("sync-replicas", "batch_ms", batch_ms, min=0, max=1_000)
-    beat = number("sync-replicas", "beat_ms", beat_ms, min=1, max=100)
+    options = {
+        "batch_ms": number("sync-replicas", "batch_ms", batch_ms, min=0, max=1_000),
+        "beat_ms": round(number("sync-replicas", "beat_ms", beat_ms, min=1, max=100)),
+        "snapshot_records": integer("sync-replicas", "snapshot_records", snapshot_records, min=1, max=1_000_000),
+    }
     return Toy(
         "sync-replicas",
-        NodeService("targets.toys.sync_replicas:SyncReplicas", options={"batch_ms": batch, "beat_ms": round(beat)}),
+        NodeService("targets.toys.sync_replicas:SyncReplicas", options=options),
         CLAIMS,
         workloads=("register", "lock", *TRANSACTIONS),
         bugs=BUGS,
@@ -31,6 +36,9 @@ CLAIMS: tuple[Claim, ...] = (
     promise("sync-replicas-lock-exclusive", "linearizable", *FAULTS, workload="lock"),
 )
 
+SNAPSHOTS = {"snapshot_records": 40}
+"""Often enough that servers start from one again and again."""
+
 TRIALS = (
     trial(
         "register",
@@ -41,6 +49,7 @@ TRIALS = (
             "pause": {"interval": "3s"},
         },
         {"keys": 4, "rate": 150},
+        store=SNAPSHOTS,
     ),
     trial("register", {"partition": {"interval": "3s"}}, {"rate": 50}),
 )

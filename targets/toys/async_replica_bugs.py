@@ -30,6 +30,15 @@ class SkipsWhatItMissed(AsyncReplica):
         return super().on_log(source, body)
 
 
+class CutsUnsettled(AsyncReplica):
+    """A server cuts its log at what it has applied, settled or not, so a deposed primary's snapshot keeps what it
+    applied alone (checkpoints of state that may still be rolled back)."""
+
+    @property
+    def settled(self) -> int:
+        return self.commit
+
+
 class RefusesWithoutPrimary(AsyncReplica):
     """A replica that has lost its primary refuses reads (Redis with `replica-serve-stale-data no`)."""
 

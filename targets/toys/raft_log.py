@@ -138,8 +138,10 @@ class RaftLog:
         self._record("snapshot", *snapshot.to_json())
 
     async def compact(self, snapshot: Snapshot) -> None:
-        """Forgets the entries that a snapshot of this server's own stands for, and rewrites the journal without them.
-        Raises SystemExit where that cannot be made durable."""
+        """Forgets the entries that a snapshot of this server's own stands for, and rewrites the journal without them,
+        unless a leader's was further by now. Raises SystemExit where that cannot be made durable."""
+        if snapshot.index < self.snapshot.index:
+            return
         self._begin_with(snapshot)
         self.grown = 0
         await self._journal.rewrite(self._state)
