@@ -85,7 +85,7 @@ def main() -> NoReturn:
         click.echo(f"splitbrain: {problem}", err=True)
         code = problem.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("splitbrain: interrupted; everything it made is removed, the history so far is kept", err=True)
+        click.echo("splitbrain: interrupted; everything it made is removed, what a run had recorded is kept", err=True)
         code = _INTERRUPTED
     except SystemExit:
         # click's way to say that nobody reads the output to its end, which is no failure: `splitbrain history | head`.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reports import check
+from reports import check, selftest
 from reports.compare import comparison
 from reports.html import save
 from tests.checkers.lines import history
@@ -20,10 +20,11 @@ from tests.reports.test_check_page import document
 from tests.reports.test_compare import rows
 from tests.reports.test_cycles import WRITE_SKEW
 from tests.reports.test_html import HOSTILE, hostile_run
+from tests.reports.test_selftest_page import document as selftested
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(EXECUTABLE is None, reason="Chromium is not installed")]
 
-PAGES = ("passing", "failing", "compare", "check")
+PAGES = ("passing", "failing", "compare", "check", "selftest")
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     save(failing(), made["failing"])
     judged = history(WRITE_SKEW)
     made["check"].write_text(check.page("mine.edn", document(judged), judged), encoding="utf-8")
+    made["selftest"].write_text(selftest.page(selftested()), encoding="utf-8")
     made["compare"].write_text(comparison(rows()), encoding="utf-8")
     return made
 
@@ -223,7 +225,7 @@ def test_tables_sort_and_filter(browser: Chromium, pages: dict[str, Path]) -> No
     assert 0 < len(left) < len(drawn) and all("pause" in row and "n1" in row for row in left)
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "selftest"])  # where nothing is folded
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
 def test_paper_shows_what_is_folded_away(
     browser: Chromium, pages: dict[str, Path], tmp_path: Path, name: str, script: bool
