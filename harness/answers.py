@@ -32,8 +32,8 @@ class Answers:
 
     `index` is the invocation's place in the history; `invoked_ns` and `completed_ns` (`OPEN` if never) are times;
     `outcome` is a `Type` (INVOKE while open); `served` is 1 where the service gave its answer: ok, or a
-    compare-and-set that was refused with the value found. `node` and `f` are positions in `nodes` and `fs`; node -1
-    is a worker bound to none.
+    compare-and-set that was refused with the value found. `node`, `f` and `key` are positions in `nodes`, `fs` and
+    `keys`; node -1 is a worker bound to none, key -1 an operation that names none.
     """
 
     index: array[int]
@@ -43,8 +43,10 @@ class Answers:
     served: bytearray
     node: array[int]
     f: array[int]
+    key: array[int]
     nodes: list[str]
     fs: list[str]
+    keys: list[str]
 
     def __len__(self) -> int:
         return len(self.index)
@@ -64,8 +66,10 @@ class Answers:
             bytearray(compress(self.served, mine)),
             kept(self.node),
             kept(self.f),
+            kept(self.key),
             self.nodes,
             self.fs,
+            self.keys,
         )
 
     def between(self, start_ns: int, end_ns: int | None) -> range:
@@ -82,6 +86,7 @@ def client_answers(history: History) -> Answers:
     outcome = bytearray(0 if row < 0 else kinds[row] for row in completions)
     node, nodes = _compact(history, "node", rows)
     f, fs = _compact(history, "f", rows)
+    key, keys = _compact(history, "key", rows)
     return Answers(
         array("q", map(history.column("index").__getitem__, rows)),
         array("q", map(times.__getitem__, rows)),
@@ -90,8 +95,10 @@ def client_answers(history: History) -> Answers:
         _served(history, completions, outcome),
         node,
         f,
+        key,
         nodes,
         fs,
+        keys,
     )
 
 

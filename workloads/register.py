@@ -50,6 +50,7 @@ class Register:
         "monotonic-writes",
         "writes-follow-reads",
         "availability",
+        "contained",
         "recovers",
         "converges",
         "staleness",

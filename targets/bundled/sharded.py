@@ -34,6 +34,7 @@ def sharded(
 
 CLAIMS: tuple[Claim, ...] = (
     promise("sharded-linearizable", "linearizable", *FAULTS),
+    promise("sharded-contained", {"contained": {"keys": 0.4, "after": 1}}, "kill", "pause", "power"),
     promise("sharded-append-serializable", "strict-serializable", *FAULTS, workload="append"),
     promise("sharded-txn-serializable", "strict-serializable", *FAULTS, workload="txn"),
     promise("sharded-never-forks", "long-fork", *FAULTS, workload="long-fork"),
@@ -65,6 +66,12 @@ TRIALS = (
         "register",
         {"partition": {"interval": "1500ms"}, "disk": {"interval": "3s"}, "power": {"interval": "2s"}},
         {"keys": 10, "rate": 200},
+        timeout="500ms",
+    ),
+    trial(
+        "register",
+        {"kill": {"interval": "4s"}, "pause": {"interval": "4s"}},
+        {"keys": 20, "rate": 200},
         timeout="500ms",
     ),
 )
@@ -129,5 +136,11 @@ BUGS = (
         "what a transaction has read may have changed when it commits, unless it writes it, too",
         ("G2-item", "G2-item-realtime"),
         node_class="targets.toys.sharded_bugs:ValidatesWritesAlone",
+    ),
+    Planted(
+        "involves-everybody",
+        "every transaction takes part of all servers, so one that is lost stops them all",
+        ("spread",),
+        node_class="targets.toys.sharded_bugs:InvolvesEverybody",
     ),
 )

@@ -1,4 +1,5 @@
-"""Bugs to plant in the store cut into shards: four of two-phase commit, two of moving shards, four of locking."""
+"""Bugs to plant in the store cut into shards: three of two-phase commit, two of moving shards, four of locking,
+and one of coordinating more than there is to coordinate."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from harness.node import Body
 from targets.toys.locks import Key
 from targets.toys.sharded import Sharded, Work
 from targets.toys.sharded_owner import conflict
+from targets.toys.values import Step
 
 
 class ForgetsPrepared(Sharded):
@@ -110,6 +112,16 @@ class ValidatesWritesAlone(Sharded):
             raise conflict("another transaction was the first to write")
         work.values = seen.values
         return None
+
+
+class InvolvesEverybody(Sharded):
+    """Has all servers take part in every transaction, whether they own a key of it or not: one that is lost stops all
+    (a commit across all shards, as of a global snapshot)."""
+
+    def _plan(self, steps: list[Step]) -> Work:
+        work = super()._plan(steps)
+        work.places |= {node: work.places.get(node, {}) for node in self.nodes}
+        return work
 
 
 def _writes(work: Work) -> bool:
