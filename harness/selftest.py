@@ -1,9 +1,10 @@
 """Does the harness find what it must, and blame nobody who is innocent?
 
 Every target that has bugs to plant says how it is tried (`Trial`) and which bugs it can be given (`Bug`). A bug is
-hunted seed by seed, each seed with all trials of its target and no plan of its own, until a claim of the target fails
-with an anomaly that fits the bug. The same trials of the unspoiled target must never fail. Both are told in full, since
-a harness that finds every bug by blaming everybody is as useless as one that finds none.
+hunted seed by seed, each seed with all trials of its target (one of those that take turns) and no plan of its own,
+until a claim of the target fails with an anomaly that fits the bug. The same trials of the unspoiled target must never
+fail. Both are told in full, since a harness that finds every bug by blaming everybody is as useless as one that finds
+none.
 
 Runs are simulated and independent, so they are spread over processes (`harness.pool`); each answers with a few plain
 values, which `harness.scorecard` adds up.
@@ -109,8 +110,9 @@ def tasks(
     return hunts + [
         Task(f"{name}: trial {place + 1} with seed {seed}", clean, (name, place, seed))
         for name, target in found.items()
-        for place in range(len(target.trials))
+        for place, trial in enumerate(target.trials)
         for seed in range(clean_seeds)
+        if trial.has(seed)
     ]
 
 
@@ -125,8 +127,9 @@ def hunt(target: str, bug: Bug, first_seed: int, seeds_max: int) -> Hunt:
     began = time.monotonic()
     virtual_s = 0.0
     problem = ""
+    trials = plugins.load("targets", target)(bug=bug.name).trials
     for count in range(seeds_max):
-        for trial in plugins.load("targets", target)(bug=bug.name).trials:
+        for trial in (each for each in trials if each.has(first_seed + count)):
             experiment = resolve(Plan.build(trial.plan(target, first_seed + count, bug=bug.name)))
             outcome = _attempt(experiment)
             virtual_s += experiment.plan.time

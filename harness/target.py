@@ -96,12 +96,21 @@ class Bug:
 @dataclass(frozen=True, slots=True)
 class Trial:
     """What a target is tried with when nobody says otherwise: a workload by name, families of faults, any other fields
-    of a plan, and options of the target's own, for what its usual ones seldom bring about."""
+    of a plan, and options of the target's own, for what its usual ones seldom bring about.
+
+    Some trials take turns, so that a target can be tried with many and no seed costs more: one of `turns` has each seed
+    whose rest by that number is its `turn`."""
 
     workload: str
     nemeses: tuple[str, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    turn: int = 0
+    turns: int = 1
+
+    def has(self, seed: int) -> bool:
+        """Whether it is this trial's turn at that seed."""
+        return seed % self.turns == self.turn
 
     def plan(self, target: str, seed: int, **options: Any) -> dict[str, Any]:
         """The fields of a plan for one seed. `options` are the target's, beside the trial's own."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from harness.claims import Claim
 from harness.options import number
 from harness.target import NodeService
-from targets.bundled.promises import FAULTS, promise, trial
-from targets.toy import Planted, Toy
+from targets.bundled.promises import in_turn, promise, strict, trial
+from targets.toy import REGISTERS, Planted, Toy
 
 
 def paxos(*, round_ms: float = 400, bug: str | None = None) -> Toy:
@@ -16,21 +16,20 @@ def paxos(*, round_ms: float = 400, bug: str | None = None) -> Toy:
         "paxos",
         NodeService("targets.toys.paxos:Paxos", options=options),
         CLAIMS,
-        workloads=("register", "read-write", "lock"),
+        workloads=REGISTERS,
         bugs=BUGS,
         trials=TRIALS,
     ).with_bug(bug)
 
 
 CLAIMS: tuple[Claim, ...] = (
-    promise("paxos-linearizable", "linearizable", *FAULTS),
+    *strict("paxos", REGISTERS),
     promise(
         "paxos-majority-available",
         {"availability": {"min": 0.99, "side": "majority", "after": 2}},
         "partition",
         "clock",
     ),
-    promise("paxos-lock-exclusive", "linearizable", *FAULTS, workload="lock"),
 )
 
 LOAD = {"keys": 2, "rate": 200, "mix": {"read": 6, "write": 3, "cas": 1}}
@@ -41,6 +40,13 @@ POWER = {**OFTEN, "targets": ["primaries", "minority", "all"]}
 TRIALS = (
     trial("register", {"partition": OFTEN, "kill": OFTEN, "pause": OFTEN, "clock": OFTEN}, LOAD),
     trial("register", {"packet": OFTEN, "disk": OFTEN, "power": POWER}, LOAD),
+    *in_turn(
+        *(
+            trial(workload, {"partition": OFTEN, "kill": OFTEN}, {"rate": 50})
+            for workload in REGISTERS
+            if workload != "register"
+        )
+    ),
 )
 
 UNDONE = ("stale-read", "non-linearizable", "forked-cas")

@@ -7,8 +7,8 @@ from typing import Any
 from harness.claims import Claim
 from harness.options import integer, number
 from harness.target import NodeService
-from targets.bundled.promises import FAULTS, promise, trial
-from targets.toy import TRANSACTIONS, Planted, Toy
+from targets.bundled.promises import in_turn, promise, strict, trial
+from targets.toy import REGISTERS, TRANSACTIONS, Planted, Toy
 
 
 def primary_backup(
@@ -32,20 +32,19 @@ def primary_backup(
         "primary-backup",
         NodeService("targets.toys.primary_backup:PrimaryBackup", options=options),
         CLAIMS,
-        workloads=("register", "lock", *TRANSACTIONS),
+        workloads=WORKLOADS,
         bugs=BUGS,
         trials=TRIALS,
     ).with_bug(bug)
 
 
+WORKLOADS = (*REGISTERS, *TRANSACTIONS)
+
 CLAIMS: tuple[Claim, ...] = (
-    promise("primary-backup-linearizable", "linearizable", *FAULTS),
+    *strict("primary-backup", WORKLOADS),
     promise(
         "primary-backup-fails-over", {"availability": {"min": 0.99, "side": "majority", "after": 2}}, "kill", "clock"
     ),
-    promise("primary-backup-append-serializable", "strict-serializable", *FAULTS, workload="append"),
-    promise("primary-backup-set-keeps", "set-full", *FAULTS, workload="set"),
-    promise("primary-backup-lock-exclusive", "linearizable", *FAULTS, workload="lock"),
 )
 
 CUTS = {"interval": "2s", "grudges": ["one", "primaries", "primaries"]}
@@ -80,6 +79,13 @@ TRIALS = (
         **THREE,
     ),
     trial("register", {"kill": {"interval": "4s"}, "clock": {"interval": "4s"}}, {"rate": 50}, time="20s"),
+    *in_turn(
+        *(
+            trial(workload, {"partition": {"interval": "2s"}, "kill": {"interval": "2s"}}, {"rate": 50})
+            for workload in WORKLOADS
+            if workload != "register"
+        )
+    ),
 )
 
 STALE = ("nonlinearizable", "linearizable")

@@ -8,7 +8,7 @@ from harness.claims import Claim
 from harness.errors import UsageError
 from harness.options import flag, integer, number
 from harness.target import NodeService
-from targets.bundled.promises import FAULTS, promise, trial
+from targets.bundled.promises import FAULTS, in_turn, promise, strict, trial
 from targets.toy import Planted, Toy
 
 REPLICAS_MAX = 100
@@ -45,12 +45,9 @@ def sizes(store: str, n: int | None, r: int | None, w: int | None) -> dict[str, 
     return {"n": n} | {name: integer(store, name, size, min=1, max=n) for name, size in parts.items()}
 
 
-WORKLOADS = ("read-write", "register")
+WORKLOADS = ("read-write", "register", "catalog", "dns")
 
-SAFE: tuple[Claim, ...] = (
-    promise("quorum-linearizable", "linearizable", *FAULTS, workload="read-write"),
-    promise("quorum-linearizable-register", "linearizable", *FAULTS),
-)
+SAFE: tuple[Claim, ...] = strict("quorum", WORKLOADS)
 """R + W > N, and reads write back."""
 
 STALE: tuple[Claim, ...] = (promise("quorum-stale", {"not": "linearizable"}, *FAULTS, workload="read-write"),)
@@ -77,6 +74,7 @@ TRIALS = (
     trial("read-write", {"partition": OFTEN, "packet": UNEVEN, "clock": OFTEN}, LOAD),
     trial("read-write", {"kill": OFTEN, "pause": OFTEN}, LOAD),
     trial("read-write", {"disk": OFTEN, "power": POWER}, LOAD),
+    *in_turn(*(trial(workload, {"partition": OFTEN, "kill": OFTEN}, {"rate": 50}) for workload in ("catalog", "dns"))),
 )
 
 STALE_READ = ("stale-read",)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from harness.claims import Claim
 from harness.options import integer, number
 from harness.target import NodeService
-from targets.bundled.promises import FAULTS, promise, trial
-from targets.toy import TRANSACTIONS, Planted, Toy
+from targets.bundled.promises import in_turn, promise, strict, trial
+from targets.toy import REGISTERS, TRANSACTIONS, Planted, Toy
 
 
 def sync_replicas(
@@ -22,18 +22,17 @@ def sync_replicas(
         "sync-replicas",
         NodeService("targets.toys.sync_replicas:SyncReplicas", options=options),
         CLAIMS,
-        workloads=("register", "lock", *TRANSACTIONS),
+        workloads=WORKLOADS,
         bugs=BUGS,
         trials=TRIALS,
     ).with_bug(bug)
 
 
+WORKLOADS = (*REGISTERS, *TRANSACTIONS)
+
 CLAIMS: tuple[Claim, ...] = (
-    promise("sync-replicas-linearizable", "linearizable", *FAULTS),
+    *strict("sync-replicas", WORKLOADS),
     promise("sync-replicas-unavailable", {"not": {"availability": {"min": 0.99, "side": "majority"}}}, "partition"),
-    promise("sync-replicas-append-serializable", "strict-serializable", *FAULTS, workload="append"),
-    promise("sync-replicas-set-keeps", "set-full", *FAULTS, workload="set"),
-    promise("sync-replicas-lock-exclusive", "linearizable", *FAULTS, workload="lock"),
 )
 
 SNAPSHOTS = {"snapshot_records": 40}
@@ -52,6 +51,12 @@ TRIALS = (
         store=SNAPSHOTS,
     ),
     trial("register", {"partition": {"interval": "3s"}}, {"rate": 50}),
+    *in_turn(
+        *(
+            trial(workload, {"packet": {"interval": "2s"}, "clock": {"interval": "2s"}}, {"rate": 50})
+            for workload in ("lock", "set", "append", "counter", "catalog")
+        )
+    ),
 )
 
 BUGS = (

@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
-from harness.node import Body
+from harness.node import Body, RpcError
 from targets.toys.multi_leader import MultiLeader, Version
+from targets.toys.requests import key_of
 
 SECOND_NS = 1_000_000_000
+
+ASK_S = 0.1
+
+
+class StampsByClock(MultiLeader):
+    """A write takes the time of day for its timestamp, as it is: after its server's clock was set back, it loses to
+    what it should replace (Cassandra with timestamps by clocks that NTP corrects)."""
+
+    def _stamp(self) -> int:
+        return self.clock.wall()
+
+
+class ReadsAnywhere(MultiLeader):
+    """A read is served by whichever server chance picks, and a session has no place to stay: what it has seen, the next
+    server may not know yet (replicas behind a load balancer, with nothing sticky)."""
+
+    async def on_read(self, source: str, body: Body) -> Body:  # type: ignore[override]
+        server = self.random.choice(self.nodes)
+        try:
+            return await self.rpc(server, {"type": "copy", "key": key_of(body)}, ASK_S)
+        except (TimeoutError, RpcError):
+            return super().on_read(source, body)
+
+    def on_copy(self, source: str, body: Body) -> Body:
+        return super().on_read(source, body)
 
 
 class DigestSkipsGroups(MultiLeader):

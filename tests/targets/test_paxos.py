@@ -17,12 +17,12 @@ from targets.bundled.paxos import BUGS, paxos
 from targets.toys.boots import count_boot
 from targets.toys.paxos import Paxos
 from targets.toys.paxos_acceptor import Slot
-from tests.targets.lab import NODES, Lab, in_lab
+from tests.targets.lab import NODES, Lab, in_lab, seeds_for
 
 
 @pytest.mark.parametrize("place", range(len(paxos().trials)))
 def test_it_keeps_its_promises_when_tried(place: int) -> None:
-    for seed in range(3):
+    for seed in seeds_for(paxos().trials[place], 3):
         done = selftest.clean("paxos", place, seed)
         assert done.verdict is Verdict.PASS, done.why
 

@@ -12,7 +12,7 @@ from harness.selftest import clean, hunt
 from harness.target import Bug
 from harness.verdict import Verdict
 from targets.bundled.primary_backup import primary_backup
-from tests.targets.lab import NODES, Lab, in_lab
+from tests.targets.lab import NODES, Lab, in_lab, seeds_for
 
 
 def test_any_server_takes_requests_and_all_agree() -> None:
@@ -123,6 +123,21 @@ def test_everything_acknowledged_survives_the_end_of_all_servers() -> None:
     in_lab(primary_backup(), scene)
 
 
+def test_a_server_that_has_just_started_waits_until_it_knows_who_leads() -> None:
+    async def scene(lab: Lab) -> None:
+        leader = await lab.leader()
+        backup = next(node for node in NODES if node != leader)
+        await lab.ask(leader, type="write", key="x", value=1)
+        await lab.restart(backup)
+        assert await lab.values("x", [backup]) == [1]
+        await lab.cut_off(backup)
+        await lab.restart(backup)
+        with pytest.raises(RpcError, match="no leader is known"):
+            await lab.values("x", [backup])
+
+    in_lab(primary_backup(), scene)
+
+
 def test_options_are_checked() -> None:
     with pytest.raises(UsageError, match="beat_ms must be a number from 1 to 100"):
         primary_backup(lease_ms=300, beat_ms=200)
@@ -130,7 +145,7 @@ def test_options_are_checked() -> None:
 
 @pytest.mark.parametrize("place", range(len(primary_backup().trials)))
 def test_its_claims_hold_in_its_trials(place: int) -> None:
-    for seed in range(2):
+    for seed in seeds_for(primary_backup().trials[place]):
         tried = clean("primary-backup", place, seed)
         assert tried.verdict is Verdict.PASS, tried.why
 

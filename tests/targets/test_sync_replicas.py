@@ -16,7 +16,7 @@ from harness.verdict import Verdict
 from nemeses.partition import Partition
 from targets.bundled.sync_replicas import sync_replicas
 from tests.simulated import play
-from tests.targets.lab import Lab, in_lab
+from tests.targets.lab import Lab, in_lab, seeds_for
 
 NODES = ("n1", "n2", "n3", "n4", "n5")
 
@@ -93,7 +93,7 @@ def test_options_are_checked() -> None:
 
 @pytest.mark.parametrize("place", range(len(sync_replicas().trials)))
 def test_its_claims_hold_in_its_trials(place: int) -> None:
-    for seed in range(2):
+    for seed in seeds_for(sync_replicas().trials[place]):
         tried = clean("sync-replicas", place, seed)
         assert tried.verdict is Verdict.PASS, tried.why
 

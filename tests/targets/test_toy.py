@@ -129,6 +129,17 @@ def test_claims_speak_of_expectations_the_workload_knows(target: Toy) -> None:
 
 
 @pytest.mark.parametrize("target", STORES, ids=lambda target: target.name)
+def test_trials_take_turns_one_a_seed(target: Toy) -> None:
+    lasting = [trial for trial in target.trials if trial.turns == 1]
+    taking_turns = [trial for trial in target.trials if trial.turns > 1]
+    assert {trial.turns for trial in taking_turns} <= {len(taking_turns)}
+    for seed in range(40):
+        at_it = [trial for trial in target.trials if trial.has(seed)]
+        assert len(at_it) == len(lasting) + bool(taking_turns)
+    assert all(any(trial.has(seed) for seed in range(40)) for trial in target.trials)
+
+
+@pytest.mark.parametrize("target", STORES, ids=lambda target: target.name)
 def test_every_bug_can_be_planted_and_spoils_a_subclass(target: Toy) -> None:
     whole = target.service.load()
     for bug in target.bugs:
