@@ -71,7 +71,7 @@ TRIALS = (
         "register",
         {
             "partition": CUTS,
-            "kill": {"interval": "1s", "targets": ["one", "majority", "primaries"]},
+            "kill": {"interval": "1s", "targets": ["one", "primaries"]},
             "packet": {"interval": "2s"},
         },
         LOAD,
