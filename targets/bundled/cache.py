@@ -6,7 +6,7 @@ from harness.claims import Claim
 from harness.errors import UsageError
 from harness.options import number
 from harness.target import NodeService
-from targets.bundled.promises import FAULTS, promise, trial
+from targets.bundled.promises import FAULTS, in_turn, promise, trial
 from targets.toy import Planted, Toy
 
 
@@ -55,10 +55,14 @@ LOAD = {"products": 40, "rate": 60}
 
 TRIALS = (
     trial("catalog", {"clock": OFTEN}, LOAD),
-    trial("catalog", {"packet": OFTEN, "clock": OFTEN}, LOAD),
     trial("catalog", {"partition": LONG, "clock": OFTEN}, LOAD, time="20s"),
     trial("catalog", {"kill": OFTEN, "pause": OFTEN}, LOAD),
     trial("catalog", {"disk": OFTEN, "power": OFTEN}, LOAD),
+    *in_turn(
+        trial("catalog", {"packet": OFTEN, "clock": OFTEN}, LOAD),
+        trial("dns", {"packet": OFTEN, "clock": OFTEN}, {"names": 40, "rate": 60}),
+        trial("read-write", {"packet": OFTEN, "clock": OFTEN}, {"keys": 40, "rate": 60}),
+    ),
 )
 
 BUGS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.claims import Claim
 from harness.options import number
 from harness.target import NodeService
-from targets.bundled.promises import FAULTS, promise, trial
+from targets.bundled.promises import FAULTS, in_turn, promise, trial
 from targets.toy import Planted, Toy
 
 
@@ -23,8 +23,8 @@ def crdt(*, batch_ms: float = 5, gossip_ms: float = 200, bug: str | None = None)
     ).with_bug(bug)
 
 
-WORKLOADS = ("register", "counter", "set", "cart")
-"""A register, a PN-counter, a sequence and an observed-remove set."""
+WORKLOADS = ("register", "counter", "set", "broadcast", "chat", "cart")
+"""A register, a PN-counter, sequences and an observed-remove set."""
 
 SERVED_UNDER = ("partition", "clock", "packet")
 """The faults that cost it no answer, whatever is asked."""
@@ -35,6 +35,10 @@ CLAIMS: tuple[Claim, ...] = (
     promise("crdt-counter-converges", {"converges": {"within": 5}}, *FAULTS, workload="counter"),
     promise("crdt-set-keeps", "set-final", *FAULTS, workload="set"),
     promise("crdt-set-converges", {"converges": {"within": 5}}, *FAULTS, workload="set"),
+    promise("crdt-broadcast-keeps", "set-final", *FAULTS, workload="broadcast"),
+    promise("crdt-broadcast-converges", {"converges": {"within": 5}}, *FAULTS, workload="broadcast"),
+    promise("crdt-chat-keeps", "no_lost_message", *FAULTS, workload="chat"),
+    promise("crdt-chat-converges", {"converges": {"within": 5}}, *FAULTS, workload="chat"),
     promise("crdt-cart-keeps", "cart", *FAULTS, workload="cart"),
     promise("crdt-cart-converges", {"converges": {"within": 5}}, *FAULTS, workload="cart"),
     *(
@@ -52,9 +56,9 @@ TRIALS = (
     trial("register", NETWORK, {"keys": 10, "rate": 60}, settle="4s"),
     trial("counter", CRASHES, {"keys": 5, "rate": 60}, settle="4s"),
     trial("counter", LOSSES, {"keys": 5, "rate": 60}, settle="4s"),
-    trial("set", LOSSES, {"keys": 5, "rate": 60}, settle="4s"),
     trial("cart", CRASHES, {"keys": 5, "rate": 60}, settle="4s"),
     trial("cart", NETWORK, {"keys": 5, "rate": 60}, settle="4s"),
+    *in_turn(*(trial(workload, LOSSES, {"rate": 60}, settle="4s") for workload in ("set", "broadcast", "chat"))),
 )
 
 BUGS = (

@@ -14,12 +14,12 @@ from harness.target import Bug
 from harness.verdict import Verdict
 from targets.bundled.cache import BUGS, cache
 from targets.toys.cache import Cache, Copy
-from tests.targets.lab import NODES, Lab, in_lab
+from tests.targets.lab import NODES, Lab, in_lab, seeds_for
 
 
 @pytest.mark.parametrize("place", range(len(cache().trials)))
 def test_it_keeps_its_promises_when_tried(place: int) -> None:
-    for seed in range(3):
+    for seed in seeds_for(cache().trials[place], 3):
         done = selftest.clean("cache", place, seed)
         assert done.verdict is Verdict.PASS, done.why
 

@@ -16,12 +16,12 @@ from harness.target import Bug
 from harness.verdict import Verdict
 from targets.bundled.crdt import BUGS, crdt
 from targets.toys.crdt_types import STEPS, TYPES, Entries
-from tests.targets.lab import NODES, Lab, in_lab
+from tests.targets.lab import NODES, Lab, in_lab, seeds_for
 
 
 @pytest.mark.parametrize("place", range(len(crdt().trials)))
 def test_it_keeps_its_promises_when_tried(place: int) -> None:
-    for seed in range(3):
+    for seed in seeds_for(crdt().trials[place], 3):
         done = selftest.clean("crdt", place, seed)
         assert done.verdict is Verdict.PASS, done.why
 
