@@ -39,12 +39,12 @@ class Leased(Ordered):
         self.lease_ns = lease_ms * 1_000_000
         self.usable_ns = round(self.lease_ns * (1 - drift))
         self.granted_until_ns = 0
-        self._settled = asyncio.Event()
+        self._oriented = asyncio.Event()
         self._asked_ns: dict[int, int] = {}
 
     async def start(self) -> None:
         await super().start()
-        self.after(self.lease_ns / 1e9, self._settled.set)
+        self.after(self.lease_ns / 1e9, self._oriented.set)
         self.granted_until_ns = self.now_ns() + self.lease_ns  # whatever was granted before is over then
         self._watch()
 
@@ -55,7 +55,7 @@ class Leased(Ordered):
     async def _answer(self, command: Command) -> Body:
         """A server that has just started will hear from the leader with the next beat: requests wait for that, or for
         the length of a lease."""
-        await self._settled.wait()
+        await self._oriented.wait()
         return await super()._answer(command)
 
     # Holding the office -----------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ class Leased(Ordered):
 
     def led_by(self, leader: str, term: int) -> None:
         super().led_by(leader, term)
-        self._settled.set()
+        self._oriented.set()
         self.granted_until_ns = self.now_ns() + self.lease_ns
 
     # Granting it ------------------------------------------------------------------------------------------------------
