@@ -4,7 +4,11 @@ A store that is cut into shards, each with a few owners, promises that a node ta
 Which these are, only the store knows, and it is not asked: it is enough that there are not too many. The timeline is
 cut wherever a fault comes or goes. In each piece some nodes are *away*: not on the majority side (`harness.regimes`),
 because they are down or cut off. Of what clients on the majority side asked meanwhile, a key is *lost* if less than its
-share was answered; and each node that is away may take so many keys with it, and no more.
+share was answered; and each node that is away may take so large a part of the keys with it, and no larger one.
+
+Keys are dealt to nodes by a hash, as if by lot. So a node whose part of the data is p may have more than that of the
+few keys of a run: of n keys about np, and seldom more than three standard deviations above, sqrt(np(1 - p)) each. That
+much is allowed. Where it is all there is, a loss of everything would not be seen, and nothing is said.
 
 Pieces are judged apart, because another node takes other keys with it. The first seconds of each can be left out
 (`after`): until a client has noticed that an owner is gone, it may hold up others, and a node that comes back needs a
@@ -34,13 +38,16 @@ from harness.verdict import Verdict
 if TYPE_CHECKING:
     from harness.history import History
 
+DEVIATIONS = 3
+"""By so many standard deviations the keys of a node may exceed its part."""
+
 WITNESSES_MAX = 8
 """How many unanswered operations an anomaly names."""
 
 
 class Containment:
-    """`{contained: {keys, min, after}}`: each node that is away takes at most the part `keys` of all keys with it (0 to
-    1). A key is lost where less than the part `min` of the operations on it was answered (default 0.9). `after` is a
+    """`{contained: {share, min, after}}`: each node that is away takes at most the part `share` of the data with it (0
+    to 1). A key is lost where less than the part `min` of the operations on it was answered (default 0.5). `after` is a
     duration left out at the start of each piece of the timeline (default 0).
 
     In a run in which no fault was even tried nobody is away, and no key may be lost.
@@ -48,11 +55,11 @@ class Containment:
 
     covered_by_invocations = True
 
-    def __init__(self, *, keys: float, min: float = 0.9, after: float | str = 0.0) -> None:
-        for name, share in (("keys", keys), ("min", min)):
-            if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-                raise UsageError(f"contained: {name} is a share between 0 and 1, such as 0.4, not {share!r}")
-        self.keys = float(keys)
+    def __init__(self, *, share: float, min: float = 0.5, after: float | str = 0.0) -> None:
+        for name, part in (("share", share), ("min", min)):
+            if isinstance(part, bool) or not isinstance(part, int | float) or not 0 <= part <= 1:
+                raise UsageError(f"contained: {name} is a part between 0 and 1, such as 0.4, not {part!r}")
+        self.share = float(share)
         self.min = float(min)
         self.after_s = duration_s(after)
 
@@ -61,28 +68,31 @@ class Containment:
         asked for while nodes were away), `worst_share`, the most keys lost for each node away, as a part of all."""
         answers = client_answers(history)
         keys = len(answers.keys)
-        pieces = [piece for piece in _pieces(history, answers, round(self.after_s * 1e9)) if piece.asked]
+        seen = [piece for piece in _pieces(history, answers, round(self.after_s * 1e9)) if piece.asked]
+        pieces = [piece for piece in seen if self._allowed(piece, keys) < keys]
         stats: dict[str, Any] = {
             "keys": keys,
-            "pieces": [piece.to_json(self.min) for piece in pieces],
+            "pieces": [piece.to_json(self.min) | {"allowed": self._allowed(piece, keys)} for piece in pieces],
             "worst_share": max((piece.share(self.min, keys) for piece in pieces), default=None),
-            "judged": {"keys": self.keys, "min": self.min, "after_s": self.after_s},
+            "judged": {"share": self.share, "min": self.min, "after_s": self.after_s},
         }
         if not pieces:
-            why = "no key was asked for on the majority side while a node was away"
-            return Result(Verdict.INCONCLUSIVE, "contained", (), stats, why)
-        anomalies = [self._anomaly(piece, keys) for piece in pieces if self._spreads(piece, keys)]
+            nobody = "no key was asked for on the majority side while a node was away"
+            few = f"{keys} keys are too few to tell the part that the nodes away may take from all of them"
+            return Result(Verdict.INCONCLUSIVE, "contained", (), stats, few if seen else nobody)
+        lost = [(len(piece.lost(self.min)), self._allowed(piece, keys)) for piece in pieces]
+        anomalies = [
+            self._anomaly(piece, keys) for piece, (found, allowed) in zip(pieces, lost, strict=True) if found > allowed
+        ]
         if anomalies:
             return Result(Verdict.FAIL, "contained", anomalies, stats, anomalies[0].message)
-        most = max(len(piece.lost(self.min)) for piece in pieces)
-        why = f"at most {most} of {keys} keys were lost at a time (pieces of the timeline: {len(pieces)})"
+        why = f"at most {max(found for found, _ in lost)} of {keys} keys were lost at a time, of {max(lost)[1]} allowed"
         return Result(Verdict.PASS, "contained", (), stats, why)
 
-    def _spreads(self, piece: _Piece, keys: int) -> bool:
-        return len(piece.lost(self.min)) > self._allowed(piece, keys)
-
     def _allowed(self, piece: _Piece, keys: int) -> int:
-        return math.floor(self.keys * len(piece.away) * keys + 1e-9)
+        """How many keys may be lost in a piece."""
+        part = min(1.0, self.share * len(piece.away))
+        return math.floor(keys * part + DEVIATIONS * math.sqrt(keys * part * (1 - part)) + 1e-9)
 
     def _anomaly(self, piece: _Piece, keys: int) -> Anomaly:
         lost = piece.lost(self.min)

@@ -32,9 +32,13 @@ def sharded(
     ).with_bug(bug)
 
 
+LOST_SHARE = 0.4
+"""The part of the data that a node may have: of ten shards two, a third one while shards move, and a fourth that is on
+its way from it to another."""
+
 CLAIMS: tuple[Claim, ...] = (
     promise("sharded-linearizable", "linearizable", *FAULTS),
-    promise("sharded-contained", {"contained": {"keys": 0.4, "after": 1}}, "kill", "pause", "power"),
+    promise("sharded-contained", {"contained": {"share": LOST_SHARE, "after": 1}}, "kill", "pause", "power"),
     promise("sharded-append-serializable", "strict-serializable", *FAULTS, workload="append"),
     promise("sharded-txn-serializable", "strict-serializable", *FAULTS, workload="txn"),
     promise("sharded-never-forks", "long-fork", *FAULTS, workload="long-fork"),
@@ -70,7 +74,7 @@ TRIALS = (
     ),
     trial(
         "register",
-        {"kill": {"interval": "4s"}, "pause": {"interval": "4s"}},
+        {"kill": {"interval": "3s"}, "pause": {"interval": "4s"}},
         {"keys": 20, "rate": 200},
         timeout="500ms",
     ),
