@@ -37,11 +37,14 @@ SIDES = ("majority", "minority", "all")
 
 
 class Availability:
-    """`{availability: {min, side, during, after, of}}`.
+    """`{availability: {min, side, during, after, of, in_flight}}`.
 
     `min` is the share promised, 0 to 1 (default 1: every operation); `side` is `majority`, `minority` or `all`
     (default); `during` is a family of faults (default: any); `after` is a duration left out at the start of each
-    window (default 0); `of` is the one kind of operation that is judged, such as `read` (default: all). A run in which
+    window (default 0); `of` is the one kind of operation that is judged, such as `read` (default: all); `in_flight:
+    false` leaves out the operations that were in flight
+    when a window ended, which may owe their answer to the healing (default: they are judged by whether they were
+    answered in time, as their clients see it). A run in which
     no fault was even tried is judged on its whole load, where everybody is on the majority side.
     """
 
@@ -55,6 +58,7 @@ class Availability:
         during: str | None = None,
         after: float | str = 0.0,
         of: str | None = None,
+        in_flight: bool = True,
     ) -> None:
         if isinstance(min, bool) or not isinstance(min, int | float) or not 0 <= min <= 1:
             raise UsageError(f"availability: min is a share between 0 and 1, such as 0.99, not {min!r}")
@@ -64,7 +68,10 @@ class Availability:
             raise UsageError(f"availability: during names a family of faults, such as partition, not {during!r}")
         if of is not None and (not isinstance(of, str) or not of):
             raise UsageError(f"availability: of names an operation, such as read, not {of!r}")
+        if not isinstance(in_flight, bool):
+            raise UsageError(f"availability: in_flight is true or false, not {in_flight!r}")
         self.min = float(min)
+        self.in_flight = in_flight
         self.of = of
         self.side = side
         self.during = during
@@ -77,6 +84,8 @@ class Availability:
         windows = self._windows(faults, load_end_ns(history))
         side = None if self.side == "all" else Side(self.side)
         answers = client_answers(history) if self.of is None else client_answers(history).of(self.of)
+        if not self.in_flight:
+            answers = answers.decided_by(window.end_ns for window in windows)
         found = survey.take(answers, faults, windows, after_ns=round(self.after_s * 1e9), side=side)
         stats = found.to_json()
         stats["judged"] |= {"side": self.side, "during": self.during, "after_s": self.after_s, "min": self.min}

@@ -12,7 +12,7 @@ there that nobody had put in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from checkers.collection import count
@@ -35,6 +35,7 @@ class Cart:
         "items that came back": "came_back",
         "items doubled": "doubled",
     }
+    measures: ClassVar[Mapping[str, Sequence[str]]] = {"lost_writes": ("lost",)}
 
     def check(self, history: History, *, budget: Budget) -> Result:
         """`stats`: `added, removed, final_reads`, and the kinds. Inconclusive if nothing was put in, or a cart with

@@ -14,7 +14,7 @@ sender's last message: that one stands for all before it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -38,6 +38,7 @@ class NoLostMessage(NothingLost):
         "acknowledged messages lost": "lost_message",
         "messages doubled": "doubled_message",
     }
+    measures: ClassVar[Mapping[str, Sequence[str]]] = {"lost_writes": ("lost_message",)}
 
 
 class CausalOrder:

@@ -13,7 +13,7 @@ whole history, and `read` returning the list of ids. Two things are judged alike
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from checkers.collection import count
@@ -61,6 +61,7 @@ class NothingLost:
     noun: ClassVar[str]
     add: ClassVar[str]
     figures: ClassVar[Mapping[str, str]]
+    measures: ClassVar[Mapping[str, Sequence[str]]]
 
     def check(self, history: History, *, budget: Budget) -> Result:
         """`stats`: `entries, acknowledged, final_reads` and the kinds (`lost_message`, ...).

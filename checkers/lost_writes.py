@@ -8,7 +8,8 @@ A stale read during the run loses nothing: a replica may only have been behind.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from checkers.linearizable import json_text, refusal
 from harness import _core
@@ -25,6 +26,8 @@ WITNESSES_MAX = 20
 
 class LostWrites:
     """`{lost_writes: 0}`: at most `max` acknowledged writes may be lost."""
+
+    measures: ClassVar[Mapping[str, Sequence[str]]] = {"lost_writes": ("lost",)}
 
     def __init__(self, *, max: int = 0, initial: Any = None) -> None:
         if isinstance(max, bool) or not isinstance(max, int) or max < 0:

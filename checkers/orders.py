@@ -8,7 +8,7 @@ Operations, in a city by its key: `order` of an id, `read` returning the list of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from checkers.feed import NothingLost
@@ -24,3 +24,4 @@ class ExactlyOnce(NothingLost):
         "acknowledged orders lost": "lost_order",
         "orders doubled": "doubled_order",
     }
+    measures: ClassVar[Mapping[str, Sequence[str]]] = {"lost_writes": ("lost_order",)}

@@ -14,9 +14,9 @@ included, and never answered again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.answers import NOBODY, OPEN, Answers, client_answers
 from harness.checker import Anomaly, Budget, Result
@@ -38,6 +38,7 @@ class Recovery:
     """
 
     covered_by_invocations = True
+    measures: ClassVar[Mapping[str, Sequence[str]]] = {"recovery_s": ("worst_s",)}
 
     def __init__(self, *, within: float | str | None = None) -> None:
         self.within_s = None if within is None else duration_s(within)

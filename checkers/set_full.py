@@ -13,8 +13,8 @@ later holds it, and *stale* when one does; a seen element that is not lost is *s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from checkers.collection import collected
 from harness import _core
@@ -33,6 +33,11 @@ class SetFull:
     With `linearizable`, stale reads are violations too. That judges each element by itself: orders between elements are
     what `causal-reverse` looks at.
     """
+
+    measures: ClassVar[Mapping[str, Sequence[str]]] = {
+        "lost_writes": ("lost",),
+        "staleness_ms": ("stable_latency_ms", "1"),
+    }
 
     def __init__(self, *, linearizable: bool = False) -> None:
         if not isinstance(linearizable, bool):

@@ -26,7 +26,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.checker import Anomaly, Budget, Result
 from harness.errors import HistoryError
@@ -61,6 +61,8 @@ class _Key:
 
 class Siblings:
     """`siblings`: takes no options."""
+
+    measures: ClassVar[Mapping[str, Sequence[str]]] = {"lost_writes": ("lost",)}
 
     def check(self, history: History, *, budget: Budget) -> Result:
         """One pass, and one look at each value. `stats`: `keys, writes, acknowledged, lost, resurrected, phantoms,

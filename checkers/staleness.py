@@ -8,8 +8,8 @@ the latest read came after a write over its value had been acknowledged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from checkers.linearizable import ANOMALIES_MAX, json_text, refusal
 from harness import _core
@@ -26,6 +26,8 @@ class Staleness:
     """`{staleness: {max, max_versions}}`: a duration, and how many of the last values a read may return (1: the last
     one alone). What is not given is not promised, only measured.
     """
+
+    measures: ClassVar[Mapping[str, Sequence[str]]] = {"staleness_ms": ("worst_ms",)}
 
     def __init__(self, *, max: float | str | None = None, max_versions: int | None = None, initial: Any = None) -> None:
         try:

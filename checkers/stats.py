@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from checkers.requests import NEVER_NS
 from checkers.tally import quantiles_ms
 from harness.answers import Answers, client_answers, refused
 from harness.checker import Budget, Result
+from harness.faults import Status, load_end_ns, spans
 from harness.operation import Type
 from harness.verdict import Verdict
 
@@ -33,11 +35,12 @@ class Stats:
     """`stats`: at least one operation of every `f` ended ok."""
 
     def check(self, history: History, *, budget: Budget) -> Result:
-        """`stats`: `ops, ok, fail, info, open, seconds, ops_per_s, latency_ms, by_f, errors`.
+        """`stats`: `ops, ok, fail, info, open, seconds, ops_per_s, latency_ms, calm, faults, by_f, errors`.
 
         `open` never completed; `seconds` run from the first invocation to the last event of a client; `ops_per_s`
         counts completed operations of any outcome; `latency_ms` is of those that ended ok; an error's `example` is
-        the index of its event.
+        the index of its event. `faults` and `calm` count the operations of the load alone that were invoked while a
+        fault was surely in force, and while surely none was.
         """
         answers = client_answers(history)
         counts = _outcomes(answers.outcome)
@@ -50,6 +53,7 @@ class Stats:
             "seconds": round(seconds, 6),
             "ops_per_s": round(completed / seconds, 3) if seconds else None,
             "latency_ms": _latencies(answers, range(len(answers))),
+            **_periods(history, answers),
             "by_f": by_f,
             "errors": _errors(history),
         }
@@ -78,7 +82,33 @@ def _seconds(answers: Answers) -> float:
 
 
 def _of(answers: Answers, code: int) -> dict[str, Any]:
-    rows = array("q", (row for row, f in enumerate(answers.f) if f == code))
+    return _counted(answers, array("q", (row for row, f in enumerate(answers.f) if f == code)))
+
+
+def _periods(history: History, answers: Answers) -> dict[str, dict[str, Any]]:
+    faults = [span for span in spans(history) if span.status is not Status.SKIPPED]
+    windows = [(span.start_ns, span.end_ns) for span in faults if span.applied]
+    doubtful = [(span.injected_at_ns, NEVER_NS if span.healed_at_ns is None else span.healed_at_ns) for span in faults]
+    load = answers.between(0, load_end_ns(history))
+    return {
+        "calm": _counted(answers, _outside(answers, load, doubtful)),
+        "faults": _counted(answers, _inside(answers, load, windows)),
+    }
+
+
+def _inside(answers: Answers, load: range, windows: Sequence[tuple[int, int]]) -> array[int]:
+    rows: set[int] = set()
+    for start_ns, end_ns in windows:
+        rows.update(row for row in answers.between(start_ns, end_ns) if row in load)
+    return array("q", sorted(rows))
+
+
+def _outside(answers: Answers, load: range, windows: Sequence[tuple[int, int]]) -> array[int]:
+    inside = set(_inside(answers, load, windows))
+    return array("q", (row for row in load if row not in inside))
+
+
+def _counted(answers: Answers, rows: array[int]) -> dict[str, Any]:
     outcome = bytearray(answers.outcome[row] for row in rows)
     return {"ops": len(rows), **_outcomes(outcome), "latency_ms": _latencies(answers, rows)}
 

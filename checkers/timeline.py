@@ -10,7 +10,7 @@ Operations, on a user's timeline by its key: `post` of an id, `read` returning t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from checkers.collection import count
@@ -33,6 +33,7 @@ class NoLostPost(NothingLost):
         "acknowledged posts lost": "lost_post",
         "posts doubled": "doubled_post",
     }
+    measures: ClassVar[Mapping[str, Sequence[str]]] = {"lost_writes": ("lost_post",)}
 
 
 class OwnPostsSeen:

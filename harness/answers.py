@@ -53,8 +53,18 @@ class Answers:
 
     def of(self, name: str) -> Answers:
         """The operations of that `f` alone."""
-        mine = bytes(self.fs[f] == name for f in self.f)
+        return self._keeping(bytes(self.fs[f] == name for f in self.f))
 
+    def decided_by(self, moments: Iterable[int]) -> Answers:
+        """All operations but those that were in flight at one of these moments."""
+        mine = bytearray(b"\1" * len(self))
+        for moment in moments:
+            for row in range(bisect_left(self.invoked_ns, moment)):
+                if self.completed_ns[row] == OPEN or self.completed_ns[row] > moment:
+                    mine[row] = 0
+        return self._keeping(bytes(mine))
+
+    def _keeping(self, mine: bytes) -> Answers:
         def kept(column: array[int]) -> array[int]:
             return array("q", compress(column, mine))
 

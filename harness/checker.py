@@ -80,6 +80,15 @@ class HasFigures(Protocol):
 
 
 @runtime_checkable
+class HasMeasures(Protocol):
+    """A checker some of whose numbers answer a question that is asked of every target that is compared."""
+
+    measures: Mapping[str, Sequence[str]]
+    """By measure (`staleness_ms`, `convergence_s`, `lost_writes`, `recovery_s`, see `harness.comparison`): the way to
+    the number in its result's `stats`, a name for each level."""
+
+
+@runtime_checkable
 class ReadsLogs(Protocol):
     """A checker that also looks at what the nodes logged."""
 

@@ -126,7 +126,11 @@ class Trial:
 
 
 class Target(Protocol):
-    """Entry-point group `splitbrain.targets`; called with the options of the plan's `target` entry."""
+    """Entry-point group `splitbrain.targets`; called with the options of the plan's `target` entry.
+
+    `workloads` are those that it has a client for, the one that shows best what it is for at the head: by it the target
+    is compared with others when nobody names one.
+    """
 
     name: str
     claims: Sequence[Claim]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,24 +26,55 @@ from reports.series import Series, series
 from reports.text import count, neutral, percent, show
 
 AVAILABLE_MIN = 0.9
-"""From this share of answered operations on the minority side a target counts as available under partition."""
+"""From this share of answered operations on both sides a target counts as available under partition."""
 
-CONSISTENT = ("linearizable", "strict-serializable", "strong-session-serializable", "serializable", "sequential")
-"""Models that no store can promise to both sides of a partition while answering both."""
+DIFFERENCE_MIN = 0.1
+"""From this difference on, the shares answered of reads and of writes are told apart."""
+
+CONSISTENT = ("strict serializable", "linearizable", "serializable")
+"""Models that no store can promise to both sides of a partition while answering both. The theorem's C is
+linearizability (Gilbert and Lynch, SIGACT News 2002); serializability is as far from always available (Bailis et al.,
+"Highly Available Transactions", VLDB 2014)."""
+
+TARGETS_ACROSS_MAX = 4
+"""With more targets than this, each has a row instead of a column."""
+
+QUESTIONS = (
+    ("stance", "Chose, when the network split", "Chose"),
+    ("model", "Strongest model not refuted", "Strongest model"),
+    ("violation", "Violation found", ""),
+    ("majority", "Answered on the majority side, during partitions", "Answered, majority"),
+    ("minority", "Answered on the minority side, during partitions", "Answered, minority"),
+    ("calm", "Latency without faults, median and p99", "Latency, calm"),
+    ("faults", "Latency during faults, median and p99", "Latency, faults"),
+    ("stalest", "Stalest read", "Stalest read"),
+    ("converged", "Converged after healing, within", "Converged"),
+    ("lost", "Acknowledged writes lost", "Writes lost"),
+    ("recovery", "Recovery after healing, at most", "Recovery"),
+)
+"""What is asked of every target: a name for the template, the words of a row, and the head of a narrow column (none:
+it has no room)."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+Latency = tuple[float, float]
+"""Median and 99th percentile, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
     """One target's column. None means that it could not be measured, or that nothing of the kind was found.
 
-    `strongest_model` is the strongest that was not refuted, `violation` the worst found. The availabilities are
-    shares (0..1) of the operations answered during partitions on that side; `recovery_s` is the longest time from a
-    heal until service was back; `staleness_ms` how old the stalest read was; `lost_writes` how many acknowledged
-    writes vanished; `refusals` what was not served of what was asked for (`harness.tradeoff`); `figures` what the
-    workload's own checkers counted, by words for a reader. `report` is the path of
-    the run's own report, relative to the page; `run` is None when nothing was recorded, `problem` then says why.
+    `strongest_model` is the strongest that was not refuted on `workload` (`undecided`: why no more can be said of it),
+    `violation` the worst found. The availabilities are shares (0..1) of the operations answered during partitions on
+    that side, `by_f` the same of each kind of operation; `calm_ms` and `faults_ms` are median and 99th percentile of
+    the latency without and with a fault in force; `recovery_s` is the longest time from a heal until service was back,
+    `convergence_s` until no read missed what was known before it, `converged` False when nodes differ in the end;
+    `staleness_ms` how old the stalest read was; `lost_writes` how many acknowledged writes vanished;
+    `refusals` what was not served of what was asked for (`harness.tradeoff`); `figures` what the
+    workload's own checkers counted, by words for a reader. `unmeasured` says why a number is missing. `report` is the
+    path of the run's own report, relative to the page; `run` is None when nothing was recorded: `problem` says why.
     """
 
     target: str
@@ -54,11 +85,19 @@ class ComparisonRow:
     violation: str = ""
     available_majority: float | None = None
     available_minority: float | None = None
+    by_f: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    calm_ms: Latency | None = None
+    faults_ms: Latency | None = None
     recovery_s: float | None = None
+    convergence_s: float | None = None
+    converged: bool | None = None
     staleness_ms: float | None = None
     lost_writes: int | None = None
     refusals: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     figures: Mapping[str, int | None] = field(default_factory=dict)
+    unmeasured: Mapping[str, str] = field(default_factory=dict)
+    workload: str = ""
+    undecided: str = ""
     report: str | None = None
     problem: str = ""
 
@@ -67,33 +106,54 @@ class ComparisonRow:
         """From what `compare --json` prints of a target. `folder` is where the page will be."""
         violation, available = column.get("violation") or {}, column.get("availability") or {}
         run, report, problem = _run(Path(str(column.get("run"))), folder)
+        latency = column.get("latency_ms") or {}
         return cls(
             target,
             str(column.get("verdict")),
             run,
-            column.get("strongest_model"),
-            violation.get("type"),
-            str(violation.get("message") or ""),
-            available.get("majority"),
-            available.get("minority"),
-            column.get("recovery_s"),
-            column.get("staleness_ms"),
-            column.get("lost_writes"),
-            column.get("refusals") or {},
-            column.get("figures") or {},
-            report,
-            str(column.get("problem") or problem),
+            strongest_model=column.get("strongest_model"),
+            violation_type=violation.get("type"),
+            violation=str(violation.get("message") or ""),
+            available_majority=available.get("majority"),
+            available_minority=available.get("minority"),
+            by_f=column.get("availability_by_f") or {},
+            calm_ms=_latency(latency.get("calm")),
+            faults_ms=_latency(latency.get("faults")),
+            recovery_s=column.get("recovery_s"),
+            convergence_s=column.get("convergence_s"),
+            converged=column.get("converged"),
+            staleness_ms=column.get("staleness_ms"),
+            lost_writes=column.get("lost_writes"),
+            refusals=column.get("refusals") or {},
+            figures=column.get("figures") or {},
+            unmeasured=column.get("unmeasured") or {},
+            workload=str(column.get("workload") or ""),
+            undecided=str(column.get("undecided") or ""),
+            report=report,
+            problem=str(column.get("problem") or problem),
         )
+
+    def differing(self, side: str) -> Mapping[str, float]:
+        """The share answered there of each kind of operation; empty where all fared about alike."""
+        shares = self.by_f.get(side, {})
+        return shares if shares and max(shares.values()) - min(shares.values()) >= DIFFERENCE_MIN else {}
 
     @property
     def stance(self) -> str | None:
         """`CP`, `AP`, `neither`, or None when no partition decided it."""
         if self.available_minority is None:
             return None
-        available, consistent = self.available_minority >= AVAILABLE_MIN, self.strongest_model in CONSISTENT
+        majority = 1.0 if self.available_majority is None else self.available_majority
+        available = min(majority, self.available_minority) >= AVAILABLE_MIN
+        consistent = self.strongest_model in CONSISTENT
         if available and consistent:
             return None  # nobody can be both: the partition did not part clients from the data they asked for
         return "CP" if consistent else "AP" if available else "neither"
+
+
+def _latency(found: Mapping[str, float | None] | None) -> Latency | None:
+    p50, p99 = (found or {}).get("p50"), (found or {}).get("p99")
+    return None if p50 is None or p99 is None else (p50, p99)
 
 
 def _run(path: Path, folder: Path) -> tuple[RunData | None, str | None, str]:
@@ -140,15 +200,19 @@ def comparison(rows: Sequence[ComparisonRow]) -> str:
         "compare.html.j2",
         footer=f"splitbrain - {' - '.join(row.target for row in rows)}",
         rows=rows,
-        refusals=list(dict.fromkeys(noun for row in rows for noun in row.refusals)),
+        questions=QUESTIONS,
+        across=len(rows) <= TARGETS_ACROSS_MAX,
+        workloads=list(dict.fromkeys(run.workload for run in runs)),
+        refusals=_shared(rows, lambda row: row.refusals),
         turned_away=turned_away,
-        figures=list(dict.fromkeys(words for row in rows for words in row.figures)),
+        figures=_shared(rows, lambda row: row.figures),
         runs=runs,
         sentences=[sentence(row) for row in rows],
         back=back,
         panels=panels,
         legend={words: key for _, drawn in panels for one in drawn for key, words in one.legend},
         link=link,
+        stances=_stances(rows),
         same_faults=len({(tuple(sorted(run.nemeses)), run.seed) for run in runs}) == 1,
     )
 
@@ -162,6 +226,27 @@ def _panel(run: RunData, one: Series, position: int, every: Sequence[Series], sh
         lanes.service(one, back, f"service-{position}"),
     ]
     return [lanes.fault_lanes(back, f"lanes-{position}"), *drawn] if shared.families else drawn
+
+
+def _shared(rows: Sequence[ComparisonRow], names: Callable[[ComparisonRow], Iterable[str]]) -> list[str]:
+    """What workloads count: many targets with workloads of their own would leave most of such a column empty."""
+    if len(rows) > TARGETS_ACROSS_MAX and len({row.workload for row in rows}) > 1:
+        return []
+    return list(dict.fromkeys(name for row in rows for name in names(row)))
+
+
+STANCES = {
+    "CP": "kept one truth, and left somebody waiting",
+    "AP": "answered everybody, and disagreed for a while",
+    "neither": "gave up some of both",
+}
+
+
+def _stances(rows: Sequence[ComparisonRow]) -> list[tuple[str, str, list[str]]]:
+    """Each label with what it means and who has it; the last, without a label, are those undecided."""
+    found = [(name, words, [row.target for row in rows if row.stance == name]) for name, words in STANCES.items()]
+    found.append(("", "were not told apart by these faults", [row.target for row in rows if row.stance is None]))
+    return [one for one in found if one[2]]
 
 
 def link(report: str) -> str:

@@ -27,7 +27,14 @@ class Broadcast:
 
     name: ClassVar[str] = "broadcast"
     model: ClassVar[str] = "set-full"
-    expectations: ClassVar[Sequence[str]] = ("set-full", "set-final", "availability", "recovers", "converges")
+    expectations: ClassVar[Sequence[str]] = (
+        "set-full",
+        "set-final",
+        "availability",
+        "recovers",
+        "converges",
+        "catches_up",
+    )
 
     def __init__(self, *, rate: float = 50, mix: Mapping[str, int] | None = None, concurrency: int = 10) -> None:
         self.rate = number(self.name, "rate", rate, min=0.001, max=RATE_MAX)

@@ -35,7 +35,7 @@ class Cart:
 
     name: ClassVar[str] = "cart"
     asks_for: ClassVar[Mapping[str, str]] = {"add": "additions", "remove": "removals"}
-    expectations: ClassVar[Sequence[str]] = ("cart", "availability", "recovers", "converges")
+    expectations: ClassVar[Sequence[str]] = ("cart", "availability", "recovers", "converges", "catches_up")
 
     def __init__(
         self, *, keys: int = 10, rate: float = 100, mix: Mapping[str, int] | None = None, concurrency: int = 10

@@ -20,4 +20,11 @@ class Chat(Feeds):
     add: ClassVar[str] = "send"
     model: ClassVar[str] = "causal_order"
     asks_for: ClassVar[Mapping[str, str]] = {"send": "messages", "read": "reads"}
-    expectations: ClassVar[Sequence[str]] = ("no_lost_message", "causal_order", "availability", "recovers", "converges")
+    expectations: ClassVar[Sequence[str]] = (
+        "no_lost_message",
+        "causal_order",
+        "availability",
+        "recovers",
+        "converges",
+        "catches_up",
+    )

@@ -37,9 +37,13 @@ class Dns:
         "staleness",
         "stale_reads",
         "converges",
+        "catches_up",
         "lost_writes",
         "monotonic-reads",
         "linearizable",
+        "sequential",
+        "causal",
+        "pram",
         "recovers",
     )
 

@@ -24,4 +24,4 @@ class Orders(Feeds):
     add: ClassVar[str] = "order"
     model: ClassVar[str] = "exactly_once"
     asks_for: ClassVar[Mapping[str, str]] = {"order": "orders"}
-    expectations: ClassVar[Sequence[str]] = ("exactly_once", "availability", "recovers", "converges")
+    expectations: ClassVar[Sequence[str]] = ("exactly_once", "availability", "recovers", "converges", "catches_up")

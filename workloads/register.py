@@ -53,6 +53,7 @@ class Register:
         "contained",
         "recovers",
         "converges",
+        "catches_up",
         "staleness",
         "lost_writes",
     )

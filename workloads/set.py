@@ -37,6 +37,7 @@ class Set:
         "availability",
         "recovers",
         "converges",
+        "catches_up",
     )
 
     def __init__(

@@ -41,7 +41,7 @@ class Siblings:
 
     name: ClassVar[str] = "siblings"
     model: ClassVar[str] = "siblings"
-    expectations: ClassVar[Sequence[str]] = ("siblings", "availability", "recovers", "converges")
+    expectations: ClassVar[Sequence[str]] = ("siblings", "availability", "recovers", "converges", "catches_up")
 
     def __init__(
         self, *, keys: int = 10, rate: float = 100, mix: Mapping[str, int] | None = None, concurrency: int = 10

@@ -28,4 +28,5 @@ class Timeline(Feeds):
         "availability",
         "recovers",
         "converges",
+        "catches_up",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +17,50 @@ from harness.operation import Operation, Type
 from harness.plan import Plan
 
 _REFRESH_PER_S = 4
+
+
+class Overview:
+    """Several runs at once on one line: a context manager that is told how far each of them is."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._count = len(names)
+        self._running: dict[str, tuple[str, float]] = {}
+        self._seen: dict[str, None] = {}
+        self.watching = sys.stderr.isatty()
+        self._live = RichLive(
+            console=Console(stderr=True),
+            get_renderable=self._render,
+            refresh_per_second=_REFRESH_PER_S,
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        if self.watching:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        if self.watching:
+            self._live.stop()
+
+    def hear(self, name: str, news: tuple[str, float]) -> None:
+        """A run is in that phase, at that time of its own in seconds (0: unknown)."""
+        self._running[name] = news
+        self._seen[name] = None
+
+    def done(self, name: str) -> None:
+        """A run has come to its end, and is judged."""
+        self._running.pop(name, None)
+        self._seen[name] = None
+
+    def _render(self) -> Text:
+        runs = " · ".join(
+            f"{name}: {phase}" + (f" {now_s:.0f} s" if now_s else "") for name, (phase, now_s) in self._running.items()
+        )
+        done = len(self._seen) - len(self._running)
+        return Text(f"{done} of {self._count} done · {runs or 'starting'}", no_wrap=True, overflow="ellipsis")
 
 
 class Live:

@@ -58,6 +58,15 @@ def test_one_kind_of_operation_can_be_judged_alone() -> None:
         Availability(of="")
 
 
+def test_operations_in_flight_at_the_end_of_a_window_can_be_left_out() -> None:
+    script = Script().cut("partition-1", 10, 20, [["n1"], ["n2", "n3"]]).phase("heal", 30)
+    script.op(11, "n1", INFO, took=2).op(12, "n1", took=1).op(19.5, "n1", took=1).op(19.6, "n1", INFO, took=2)
+    script.op(19.7, "n1", None).op(9, "n1", took=20)
+    assert check(script, side="minority", min=0).stats["judged"]["ops"] == 5
+    judged = check(script, side="minority", min=0, in_flight=False).stats["judged"]
+    assert (judged["ops"], judged["ok"]) == (2, 1)
+
+
 def test_a_failure_says_what_was_promised_and_names_operations_without_an_answer() -> None:
     result = check(minority_cut(), min=0.99, side="minority")
     [anomaly] = result.anomalies
@@ -212,6 +221,7 @@ def test_without_samples_it_is_inconclusive_with_the_reason(script: Script, opti
         {"during": ""},
         {"during": 3},
         {"after": "soon"},
+        {"in_flight": "no"},
         {"after": -1},
     ],
 )

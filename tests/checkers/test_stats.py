@@ -9,7 +9,7 @@ from checkers.tally import quantiles_ms
 from harness.checker import Budget, Result
 from harness.operation import Type
 from harness.verdict import Verdict
-from tests.histories import FAIL, INFO, OK, Script, ns
+from tests.histories import FAIL, INFO, OK, Script, ns, skipped
 
 
 def check(script: Script) -> Result:
@@ -101,3 +101,21 @@ def test_counts_agree_with_a_naive_count(ops: list[tuple[str, Type | None]]) -> 
         assert one["open"] == ops.count((f, None))
     assert {f for f, _ in ops} == set(result.stats["by_f"])
     assert ns(result.stats["seconds"]) >= 0
+
+
+def test_latency_is_told_apart_by_whether_a_fault_was_in_force() -> None:
+    script = Script().fault("kill-1", 10, 20, ["n1"]).fault("pause-1", 15, 25, ["n2"]).phase("heal", 40)
+    script.op(1, took=0.01).op(30, took=0.03).op(31, type=INFO, took=2)
+    script.op(12, took=0.2).op(16, took=0.4).op(24, took=0.6).op(18, type=FAIL)
+    script.op(10.005, took=9).op(20.005, took=0.8).op(45, took=9)  # while it is being made; by another; final reads
+    stats = check(script).stats
+    assert stats["calm"]["latency_ms"] == {"p50": 10, "p90": 30, "p99": 30, "max": 30}
+    assert [stats["calm"][name] for name in ("ops", "ok", "info")] == [3, 2, 1]
+    assert stats["faults"]["latency_ms"] == {"p50": 400, "p90": 800, "p99": 800, "max": 800}
+    assert [stats["faults"][name] for name in ("ops", "ok", "fail")] == [5, 4, 1]
+
+
+def test_a_fault_that_was_skipped_is_none() -> None:
+    stats = check(Script().fault("kill-1", 10, 20, {"n1": skipped()}).op(12).phase("heal", 30)).stats
+    assert (stats["calm"]["ops"], stats["faults"]["ops"]) == (1, 0)
+    assert stats["faults"]["latency_ms"]["p50"] is None

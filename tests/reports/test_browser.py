@@ -17,14 +17,14 @@ from tests.checkers.lines import history
 from tests.reports.chromium import EXECUTABLE, Chromium
 from tests.reports.synthetic import failing, passing
 from tests.reports.test_check_page import document
-from tests.reports.test_compare import rows
+from tests.reports.test_compare import many, rows
 from tests.reports.test_cycles import WRITE_SKEW
 from tests.reports.test_html import HOSTILE, hostile_run
 from tests.reports.test_selftest_page import document as selftested
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(EXECUTABLE is None, reason="Chromium is not installed")]
 
-PAGES = ("passing", "failing", "compare", "check", "selftest")
+PAGES = ("passing", "failing", "compare", "many", "check", "selftest")
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made["check"].write_text(check.page("mine.edn", document(judged), judged), encoding="utf-8")
     made["selftest"].write_text(selftest.page(selftested()), encoding="utf-8")
     made["compare"].write_text(comparison(rows()), encoding="utf-8")
+    made["many"].write_text(comparison(many()), encoding="utf-8")
     return made
 
 
