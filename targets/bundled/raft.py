@@ -79,6 +79,9 @@ CLAIMS: tuple[Claim, ...] = (
 
 KILLS = {"interval": "1500ms", "targets": ["minority", "majority", "all", "primaries"]}
 
+CONTENDED = {"election_ms": 150, "heartbeat_ms": 50}
+"""Elections that several stand in, where a message takes as long as a server waits for a leader."""
+
 SNAPSHOTS = {"snapshot_records": 40}
 """Often enough that servers which were down or cut off for a second come back to a leader that has to send its own."""
 
@@ -130,6 +133,32 @@ TRIALS = (
         timeout="500ms",
         time="16s",
     ),
+    trial(
+        "append",
+        {
+            "kill": {"interval": "600ms", "targets": ["minority", "all"]},
+            "packet": {"interval": "1s", "behaviours": ["duplicate"], "duplicate": 0.7, "targets": "all"},
+        },
+        {"keys": 4, "rate": 60},
+        store={"snapshot_records": 15, "batch_ms": 0},
+        timeout="500ms",
+        time="8s",
+    ),
+    trial("set", {"kill": KILLS, "packet": {"interval": "1s"}}, {"keys": 4, "rate": 100}, SNAPSHOTS, timeout="500ms"),
+    trial(
+        "lock", {"partition": {"interval": "1s"}, "kill": KILLS}, {"keys": 4, "rate": 60}, SNAPSHOTS, timeout="500ms"
+    ),
+    trial(
+        "append",
+        {
+            "kill": {"interval": "600ms", "targets": ["primaries"]},
+            "packet": {"interval": "3s", "behaviours": ["delay"], "delay": "100ms", "jitter": "20ms", "targets": "all"},
+        },
+        {"keys": 8, "rate": 200, "length": 2},
+        store=CONTENDED,
+        timeout="500ms",
+        time="10s",
+    ),
     trial("register", {"partition": {"interval": "3s", "grudges": ["one_way", "bridge"]}}, {"rate": 40}, time="20s"),
 )
 
@@ -163,6 +192,30 @@ BUGS = (
         "a command that the network delivered twice is done twice, so an overwritten value comes back",
         ("nonlinearizable", "linearizable", "duplicate-elements", "strict-serializable"),
         node_class="targets.toys.raft_bugs:AppliesRepeats",
+    ),
+    Planted(
+        "votes-twice",
+        "a server gives its vote to whoever asks, also a second time in a term, so a term has two leaders",
+        ("nonlinearizable", "linearizable", "strict-serializable", "set-full"),
+        node_class="targets.toys.raft_bugs:VotesTwice",
+    ),
+    Planted(
+        "snapshots-without-memory",
+        "snapshots leave out which commands were done, so one that the network delivers twice is done twice behind it",
+        ("nonlinearizable", "linearizable", "duplicate-elements", "strict-serializable", "set-full"),
+        node_class="targets.toys.raft_bugs:SnapshotsWithoutMemory",
+    ),
+    Planted(
+        "snapshots-without-tail",
+        "the journal is cut down to the snapshot, and with it what was acknowledged after that",
+        ("nonlinearizable", "linearizable", "duplicate-elements", "strict-serializable", "set-full"),
+        node_class="targets.toys.raft_bugs:SnapshotsWithoutTail",
+    ),
+    Planted(
+        "counts-who-left",
+        "a server that has left still counts, so it and a leader outvote those that stay",
+        ("nonlinearizable", "linearizable"),
+        node_class="targets.toys.raft_bugs:CountsWhoLeft",
     ),
     Planted(
         "deaf-leader",

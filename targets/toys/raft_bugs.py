@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 from harness.node import Body, Host
 from targets.toys.machine import Command, Registers
 from targets.toys.raft import Raft
+from targets.toys.raft_election import FOLLOWER
 from targets.toys.raft_log import Entry, RaftLog
+from targets.toys.raft_peers import Peers, Progress
 
 
 class StaleLeaderReads(Raft):
@@ -74,6 +76,55 @@ class AppliesRepeats(Raft):
 class _NoMemory(Registers):
     def apply(self, command: Command) -> Body:
         return self._do(*command[2:])
+
+
+class VotesTwice(Raft):
+    """A follower gives its vote to whoever asks for it, also a second time in a term, which then has two leaders (5.2:
+    at most one vote in a term)."""
+
+    def on_vote(self, source: str, body: Body) -> Awaitable[None]:
+        if self.role == FOLLOWER:
+            self.state.voted_for = None
+        return super().on_vote(source, body)
+
+
+class SnapshotsWithoutMemory(Raft):
+    """Leaves out of its snapshots what was done for whom: behind one, a command that comes a second time is done a
+    second time, by some servers and not by others."""
+
+    def outcome(self) -> Any:
+        return {**super().outcome(), "done": [], "forgotten": {}}
+
+
+class SnapshotsWithoutTail(Raft):
+    """Rewrites its journal to the snapshot alone: the entries behind it, which it has acknowledged, are gone after a
+    restart."""
+
+    def __init__(self, host: Host, **options: Any) -> None:
+        super().__init__(host, **options)
+        self.state = _CutTooFar(host.disk, host.nodes)
+
+
+class _CutTooFar(RaftLog):
+    def _state(self) -> Iterator[list[Any]]:
+        return (record for record in super()._state() if record[0] != "entry")
+
+
+class CountsWhoLeft(Raft):
+    """Asks for a majority of the new members and takes anybody's word for it, also that of a server that has left: with
+    a leader it makes a majority beside that of those who stay."""
+
+    def __init__(self, host: Host, **options: Any) -> None:
+        super().__init__(host, **options)
+        self._peers = _WhoeverAnswers(host.name)
+
+
+class _WhoeverAnswers(Peers):
+    def count(self, members: Sequence[str]) -> None:
+        self._members = members
+
+    def _of_majority(self, of: Callable[[Progress], int], own: int) -> int:
+        return sorted((own, *map(of, self.all.values())))[-(len(self._members) // 2 + 1)]
 
 
 class DeafLeader(Raft):
