@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -13,24 +14,26 @@ from rich.live import Live
 from rich.text import Text
 
 from harness.cli import show
-from harness.pool import Lost
+from harness.pool import Lost, Task
 from harness.selftest import Clean, Hunt
+from harness.target import Bug
 from harness.verdict import Verdict
 
 _REFRESH_PER_S = 4
 
+Group = tuple[str, str | int]
+"""A target and the name of a bug, or the place of a trial."""
+
 
 class Progress:
-    """Counts results. `repeats` are the hunts of each bug, `clean_seeds` the runs of each trial: a line is due when all
-    of them are in."""
+    """Counts the results of these tasks. A line is due when all hunts of a bug, or all runs of a trial, are in."""
 
-    def __init__(self, tasks: int, *, repeats: int, clean_seeds: int) -> None:
-        self._tasks = tasks
-        self._repeats = repeats
-        self._clean_seeds = clean_seeds
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._tasks = len(tasks)
+        self._due = Counter(map(_group_of, tasks))
         self._began = time.monotonic()
         self._done = self._found = self._passed = self._wrong = 0
-        self._groups: dict[tuple[str, object], list[Hunt | Clean]] = {}
+        self._groups: dict[Group, list[Hunt | Clean]] = {}
         self._console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
         self._watched = sys.stderr.isatty()
 
@@ -59,10 +62,10 @@ class Progress:
             self._group(result)
 
     def _group(self, result: Hunt | Clean) -> None:
-        place: object = result.bug if isinstance(result, Hunt) else result.trial
-        group = self._groups.setdefault((result.target, place), [])
+        which = result.target, result.bug if isinstance(result, Hunt) else result.trial
+        group = self._groups.setdefault(which, [])
         group.append(result)
-        if len(group) == (self._repeats if isinstance(result, Hunt) else self._clean_seeds):
+        if len(group) == self._due[which]:
             self._console.print(f"[{self._done}/{self._tasks}] {_told(group)}")
 
     def _line(self) -> Text:
@@ -73,6 +76,11 @@ class Progress:
             no_wrap=True,
             overflow="ellipsis",
         )
+
+
+def _group_of(task: Task) -> Group:
+    target, what, *_ = task.args
+    return target, what.name if isinstance(what, Bug) else what
 
 
 def _problem(result: Hunt | Clean | Lost) -> str:

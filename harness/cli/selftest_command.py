@@ -67,7 +67,7 @@ def command(
     began = time.monotonic()
     tasks = selftest.tasks(targets, seeds_max=seeds_max, clean_seeds=clean_seeds, repeats=repeat, only_bugs=bugs)
     results = []
-    progress = Progress(len(tasks), repeats=repeat, clean_seeds=clean_seeds)
+    progress = Progress(tasks)
     with progress.shown(), closing(selftest.conduct(tasks, jobs or len(os.sched_getaffinity(0)))) as conducted:
         for result in conducted:
             results.append(result)
