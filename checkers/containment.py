@@ -7,7 +7,7 @@ because they are down or cut off. Of what clients on the majority side asked mea
 share was answered; and each node that is away may take so large a part of the keys with it, and no larger one.
 
 Keys are dealt to nodes by a hash, as if by lot. So a node whose part of the data is p may have more than that of the
-few keys of a run: of n keys about np, and seldom more than three standard deviations above, sqrt(np(1 - p)) each. That
+few keys of a run: of k keys about kp, and seldom more than three standard deviations above, sqrt(kp(1 - p)) each. That
 much is allowed. Where it is all there is, a loss of everything would not be seen, and nothing is said.
 
 Pieces are judged apart, because another node takes other keys with it. The first seconds of each can be left out
@@ -46,20 +46,22 @@ WITNESSES_MAX = 8
 
 
 class Containment:
-    """`{contained: {share, min, after}}`: each node that is away takes at most the part `share` of the data with it (0
-    to 1). A key is lost where less than the part `min` of the operations on it was answered (default 0.5). `after` is a
-    duration left out at the start of each piece of the timeline (default 0).
+    """`{contained: {times, min, after}}`: each node that is away takes at most so many `times` its fair part of the
+    data with it, which is one nth of n nodes (default 1). A key is lost where less than the share `min` of the
+    operations on it was answered (default 0.5). `after` is a duration left out at the start of each piece of the
+    timeline (default 0).
 
     In a run in which no fault was even tried nobody is away, and no key may be lost.
     """
 
     covered_by_invocations = True
 
-    def __init__(self, *, share: float, min: float = 0.5, after: float | str = 0.0) -> None:
-        for name, part in (("share", share), ("min", min)):
-            if isinstance(part, bool) or not isinstance(part, int | float) or not 0 <= part <= 1:
-                raise UsageError(f"contained: {name} is a part between 0 and 1, such as 0.4, not {part!r}")
-        self.share = float(share)
+    def __init__(self, *, times: float = 1.0, min: float = 0.5, after: float | str = 0.0) -> None:
+        if isinstance(times, bool) or not isinstance(times, int | float) or not times >= 0:
+            raise UsageError(f"contained: times is a number of fair parts, such as 1.5, not {times!r}")
+        if isinstance(min, bool) or not isinstance(min, int | float) or not 0 <= min <= 1:
+            raise UsageError(f"contained: min is a share between 0 and 1, such as 0.5, not {min!r}")
+        self.times = float(times)
         self.min = float(min)
         self.after_s = duration_s(after)
 
@@ -74,7 +76,7 @@ class Containment:
             "keys": keys,
             "pieces": [piece.to_json(self.min) | {"allowed": self._allowed(piece, keys)} for piece in pieces],
             "worst_share": max((piece.share(self.min, keys) for piece in pieces), default=None),
-            "judged": {"share": self.share, "min": self.min, "after_s": self.after_s},
+            "judged": {"times": self.times, "min": self.min, "after_s": self.after_s},
         }
         if not pieces:
             nobody = "no key was asked for on the majority side while a node was away"
@@ -91,7 +93,7 @@ class Containment:
 
     def _allowed(self, piece: _Piece, keys: int) -> int:
         """How many keys may be lost in a piece."""
-        part = min(1.0, self.share * len(piece.away))
+        part = min(1.0, self.times * len(piece.away) / piece.nodes)
         return math.floor(keys * part + DEVIATIONS * math.sqrt(keys * part * (1 - part)) + 1e-9)
 
     def _anomaly(self, piece: _Piece, keys: int) -> Anomaly:
@@ -113,6 +115,7 @@ class _Piece:
     start_ns: int
     end_ns: int
     away: tuple[str, ...]
+    nodes: int
     asked: dict[str, Count] = field(default_factory=dict)
     unanswered: dict[str, list[int]] = field(default_factory=dict)
 
@@ -154,7 +157,7 @@ def _pieces(history: History, answers: Answers, after_ns: int) -> list[_Piece]:
         away = tuple(node for node in nodes if node not in there)
         if away or not faults:
             grace_ns = after_ns if away else 0
-            piece = _Piece(regime.start_ns + grace_ns, min(until_ns, end_ns), away)
+            piece = _Piece(regime.start_ns + grace_ns, min(until_ns, end_ns), away, len(nodes))
             piece.take(answers, there)
             pieces.append(piece)
     return pieces

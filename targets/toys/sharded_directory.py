@@ -41,7 +41,7 @@ class Directory(RaftServer):
     """One server of the group. `shards`: how many there are. `rebalance_ms`: how often one is moved, 0 for never. Other
     options as for `RaftServer`."""
 
-    def __init__(self, host: Host, *, shards: int = 10, rebalance_ms: int = 500, **options: Any) -> None:
+    def __init__(self, host: Host, *, shards: int = 20, rebalance_ms: int = 500, **options: Any) -> None:
         super().__init__(host, **options)
         self.owners = [[self.nodes[shard % len(self.nodes)]] for shard in range(shards)]
         """The owners of each shard: of epoch 1, of epoch 2, and so on. Where all begin needs no decision."""

@@ -15,11 +15,11 @@ from tests.histories import FAIL, OK, Script
 
 NODES = ["n1", "n2", "n3", "n4", "n5"]
 KEYS = [f"k{place:02}" for place in range(100)]
-"""Of which a node that has a tenth of all may have up to 19: ten, and three times three by chance."""
+"""Of which a node with half its fair part, a tenth of all, may have up to 19: ten, and three times three by chance."""
 
 
 def check(script: Script, **options: Any) -> Result:
-    return Containment(**{"share": 0.1, **options}).check(script.history(), budget=Budget())
+    return Containment(**{"times": 0.5, **options}).check(script.history(), budget=Budget())
 
 
 def asking(script: Script, start: float, end: float, lost: list[str], *, nodes: list[str] = NODES) -> Script:
@@ -62,10 +62,10 @@ def test_two_that_are_away_together_may_take_twice_as_much() -> None:
 
 
 def test_keys_that_are_too_few_to_tell_the_part_from_all_prove_nothing() -> None:
-    vague = check(one_killed(KEYS), share=0.95)
+    vague = check(one_killed(KEYS), times=4.75)
     assert (vague.verdict, vague.stats["pieces"]) == (Verdict.INCONCLUSIVE, [])
     assert vague.why.startswith("100 keys are too few")
-    assert check(one_killed(KEYS), share=0.4).verdict is Verdict.FAIL
+    assert check(one_killed(KEYS), times=2).verdict is Verdict.FAIL
 
 
 def test_pieces_are_judged_apart_because_others_take_other_keys() -> None:
@@ -118,7 +118,7 @@ def test_where_nothing_could_be_lost_nothing_is_proved(script: Script) -> None:
     assert check(script).verdict is Verdict.INCONCLUSIVE
 
 
-@pytest.mark.parametrize("options", [{"share": 2}, {"share": True}, {"min": "0.9"}, {"after": "soon"}])
+@pytest.mark.parametrize("options", [{"times": -1}, {"times": True}, {"min": "0.9"}, {"after": "soon"}])
 def test_options_are_checked(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         check(Script().phase("heal", 1), **options)
