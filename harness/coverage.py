@@ -49,6 +49,7 @@ class Coverage:
 
     ops: int
     ok_ops: int
+    failed_ops: int
     families: Mapping[str, FamilyCoverage]
 
     def missing(self, *, answered: bool = True) -> str:
@@ -58,8 +59,14 @@ class Coverage:
         about availability, which judge the silence too) operations that were invoked.
         """
         if not (self.ok_ops if answered else self.ops):
-            return "no client operation ended ok" if self.ops else "no client operation was invoked"
+            return self._nothing_ok() if self.ops else "no client operation was invoked"
         return "; ".join(filter(None, (_missing(name, one, answered) for name, one in self.families.items())))
+
+    def _nothing_ok(self) -> str:
+        unknown = self.ops - self.failed_ops
+        return (
+            f"no client operation ended ok: of {self.ops:,}, {self.failed_ops:,} failed, {unknown:,} are indeterminate"
+        )
 
     def to_json(self, *, answered: bool = True) -> dict[str, Any]:
         """The `coverage` of a claim in verdict.json."""
@@ -74,6 +81,7 @@ def coverage(answers: Answers, spans: Sequence[FaultSpan], families: Collection[
     return Coverage(
         len(answers),
         ok_ops,
+        answers.outcome.count(Type.FAIL),
         {family: _family(answers, [span for span in spans if span.family == family]) for family in families},
     )
 

@@ -37,6 +37,11 @@ does. Also how often a run that stops at the first violation looks for one: in s
 equal seeds stop at the same event."""
 
 
+HISTORY_SHARE = 0.25
+"""How much of the memory that checking may use a history may fill: a target that answers ever more must not take the
+machine down. While it is read, it is there three times over."""
+
+
 class Progress(Protocol):
     """Whoever watches a run. `event` is called with every event of the history, and is None when nobody looks."""
 
@@ -120,7 +125,11 @@ class _Life:
             return await self._mark(op)
 
         performers = {HARNESS: mark, **{worker.nemesis.family: worker.perform for worker in workers}}
-        aside = [asyncio.create_task(self._flush_for_ever()), asyncio.create_task(watchdog.watch())]
+        playing = asyncio.current_task()
+        assert playing is not None, "in a coroutine"
+        flushing = asyncio.create_task(self._flush_for_ever())
+        flushing.add_done_callback(lambda task: task.cancelled() or playing.cancel())
+        aside = [flushing, asyncio.create_task(watchdog.watch())]
         try:
             await interpret(
                 any(self._schedule(workers), watchdog.operations()),
@@ -134,6 +143,10 @@ class _Life:
                 timeout_ns=round(plan.timeout * 1e9),
                 on_event=self.progress.event if self.progress else None,
             )
+        except asyncio.CancelledError:
+            if flushing.done() and not flushing.cancelled():
+                flushing.result()
+            raise
         finally:
             for task in aside:
                 task.cancel()
@@ -165,11 +178,20 @@ class _Life:
         return op.value
 
     async def _flush_for_ever(self) -> None:
+        """Raises `RecordingError` once the history has outgrown its share."""
+        budget = self.experiment.budget.memory_bytes
         while True:
             await asyncio.sleep(FLUSH_S)
             with suppress(OSError):  # the next event that is recorded meets the same refusal, and tells it
                 self.recorder.flush()
             self.watch.look()
+            size = self.folder.history.stat().st_size
+            if size > budget * HISTORY_SHARE:
+                raise RecordingError(
+                    f"the history outgrew a quarter of what checking may use (budget.memory: {budget / 1e6:,.0f} MB): "
+                    f"{size / 1e6:,.0f} MB after {len(self.recorder):,} events, {size / len(self.recorder):,.0f} bytes "
+                    "each: let the target answer less, the run be shorter, or the budget larger"
+                )
 
     async def _undo(self, workers: Sequence[NemesisWorker]) -> None:
         """Heals, fetches the logs, removes the cluster: each of them whatever became of the others."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from harness.client import Indeterminate
 from harness.clusters.base import Connection
 from harness.rpc import call
 
@@ -26,11 +27,25 @@ class Connected:
             await self._connection.close()
 
     async def ask(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """One request. Raises `Failed` or `Indeterminate`, as the error says."""
+        """One request. Raises `Failed` or `Indeterminate`, as the error says, and `Indeterminate` for an answer to
+        something else."""
         assert self._connection is not None, "not open"
-        return await call(self._connection, body)
+        answer = await call(self._connection, body)
+        if answer["type"] != f"{body['type']}_ok":
+            raise Indeterminate({"type": "malformed answer", "text": f"it is no {body['type']}_ok"})
+        return answer
 
     async def transact(self, *steps: list[Any]) -> list[Any]:
         """One transaction of the steps that `targets.toys.values` describes; what each came to. Raises as `ask`."""
-        results: list[Any] = (await self.ask({"type": "txn", "steps": list(steps)}))["results"]
+        results = part(await self.ask({"type": "txn", "steps": list(steps)}), "results")
+        if not isinstance(results, list) or len(results) != len(steps):
+            raise Indeterminate({"type": "malformed answer", "text": f"it has no list of {len(steps)} results"})
         return results
+
+
+def part(answer: Mapping[str, Any], name: str) -> Any:
+    """What an answer says under that name. Raises `Indeterminate` when it says nothing: a store that answers so may
+    have done anything."""
+    if name not in answer:
+        raise Indeterminate({"type": "malformed answer", "text": f"it has no {name!r}"})
+    return answer[name]

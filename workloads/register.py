@@ -19,7 +19,7 @@ from harness.generators.protocol import PENDING, Answer, node
 from harness.generators.table import Table
 from harness.operation import Operation, Type
 from harness.options import integer, number, weights
-from workloads.connected import Connected
+from workloads.connected import Connected, part
 from workloads.ending import final_reads
 
 FUNCTIONS = ("read", "write", "cas")
@@ -146,7 +146,7 @@ class RegisterClient(Connected):
         `cas` has the value found as `current`."""
         if op.f == "read":
             answer = await self.ask({"type": "read", "key": op.key})
-            return op.ok(answer["value"])
+            return op.ok(part(answer, "value"))
         if op.f == "write":
             await self.ask({"type": "write", "key": op.key, "value": op.value})
             return op.ok(op.value)

@@ -23,7 +23,7 @@ from harness.generators.protocol import PENDING, Answer, node
 from harness.generators.table import Table
 from harness.operation import Operation, Type
 from harness.options import integer, number, weights
-from workloads.connected import Connected
+from workloads.connected import Connected, part
 from workloads.ending import final_reads
 from workloads.register import KEYS_MAX, RATE_MAX
 
@@ -110,7 +110,7 @@ class SiblingsClient(Connected):
         """`read`, `write` or `remove`. Raises `Failed` or `Indeterminate` as the error says."""
         if op.f == "read":
             answer = await self.ask({"type": "read", "key": op.key})
-            return op.ok({"values": answer["values"], "context": answer["context"]})
+            return op.ok({"values": part(answer, "values"), "context": part(answer, "context")})
         if op.f not in ("write", "remove"):
             raise Failed({"text": f"siblings have no operation {op.f!r}"})
         value = {"value": op.value["value"]} if op.f == "write" else {}

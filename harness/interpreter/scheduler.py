@@ -208,7 +208,14 @@ class Scheduler:
         time = self._now()
         worker.deadlines.stop(worker)
         try:
-            index = self._journal.complete(op.index, time, type, value, error)
+            try:
+                index = self._journal.complete(op.index, time, type, value, error)
+            except ValueError as problem:
+                # Numbers and depths that JSON has not: what a target answered, rather than a client at fault. As an
+                # answer that nobody can look at, it leaves open what happened.
+                self.surprised(f"recording an answer to {worker.name}", problem)
+                type, value, error = _INFO, op.value, {"type": "unrecordable", "text": str(problem)}
+                index = self._journal.complete(op.index, time, type, value, error)
         except (TypeError, ValueError, OverflowError) as problem:
             what = f"{worker.name} completed {op} with {value!r} and error {error!r}"
             self.fail(HarnessError(f"{what}, which cannot be recorded: {problem}"))

@@ -48,6 +48,6 @@ class RpcError(Exception):
     def from_body(cls, body: Mapping[str, Any]) -> RpcError:
         """Reads an error body. One without a proper code counts as a crash: nobody knows what happened."""
         code = body.get("code")
-        error = cls(code if isinstance(code, int) else CRASH, str(body.get("text", "")))
+        error = cls(code if type(code) is int else CRASH, str(body.get("text", "")))
         error.extra = {key: value for key, value in body.items() if key not in _RESERVED}
         return error

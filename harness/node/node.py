@@ -15,12 +15,16 @@ import asyncio
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from types import TracebackType
 from typing import Any, TypeVar
 
 from harness.node.errors import CRASH, MALFORMED_REQUEST, NOT_SUPPORTED, RpcError
 from harness.node.host import Body, Host, TimerHandle
 
 T = TypeVar("T")
+
+TRACEBACK_FRAMES = 30
+"""The innermost calls that a traceback in a log shows: a recursion without end has a thousand, for every request."""
 
 EARLY_REQUESTS_MAX = 1000
 """Requests kept while `start` is still running; later ones push out the oldest."""
@@ -181,13 +185,22 @@ class Node:
     def _failure(self, error: Exception) -> Body:
         if isinstance(error, RpcError):
             return error.to_body()
-        self.log("".join(traceback.format_exception(error)).rstrip())
+        self.log(_traceback(error))
         return RpcError(CRASH, f"{type(error).__name__}: {error}").to_body()
 
     def _spawn_done(self, task: asyncio.Task[Any]) -> None:
         self._spawned.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.log("".join(traceback.format_exception(error)).rstrip())
+            self.log(_traceback(error))
+
+
+def _traceback(error: BaseException) -> str:
+    calls: deque[TracebackType] = deque(maxlen=TRACEBACK_FRAMES)
+    call = error.__traceback__
+    while call is not None:
+        calls.append(call)
+        call = call.tb_next
+    return "".join(traceback.format_exception(type(error), error, calls[0] if calls else None)).rstrip()
 
 
 def _expire(reply: asyncio.Future[Body | None]) -> None:

@@ -18,7 +18,7 @@ def test_a_run_without_nemeses_needs_one_ok_operation() -> None:
     assert covered(Script(), []).missing() == "no client operation was invoked"
     assert covered(Script(), []).missing(answered=False) == "no client operation was invoked"
     failed = covered(Script().op(1, type=FAIL).op(2, type=INFO).op(3, type=None), [])
-    assert failed.missing() == "no client operation ended ok"
+    assert failed.missing() == "no client operation ended ok: of 3, 1 failed, 2 are indeterminate"
     assert failed.missing(answered=False) == ""
 
 

@@ -109,7 +109,7 @@ def test_a_pass_without_coverage_is_inconclusive_with_the_reason() -> None:
     )
     assert not one.coverage["complete"]
     assert verdict("holds", TESTED, ["kill", "clock"]).why.endswith("no clock was injected")
-    assert verdict("holds", Script().op(1, type=FAIL), []).why.endswith("no client operation ended ok")
+    assert verdict("holds", Script().op(1, type=FAIL), []).why.endswith(": of 1, 1 failed, 0 are indeterminate")
     assert verdict("holds", Script().op(1), []).verdict is Verdict.PASS
 
 

@@ -33,6 +33,12 @@ LOG_BYTES_MAX = 64 * 1024 * 1024
 """What is fetched of one node's logs."""
 
 TAIL_LINES = 10
+TAIL_BYTES = 16384
+
+_TAIL = ("/bin/sh", "-c", '[ -f "$1" ] && [ ! -L "$1" ] && exec tail -c "$2" "$1"', "sh")
+
+OOM_SCORE_ADJ = 500
+"""What runs on a node is the first to go when memory runs out, and not the controller that tells of it (proc(5))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,7 @@ class DockerNode:
                 "Sysctls": {"net.ipv6.conf.all.disable_ipv6": "1"} if Path("/proc/sys/net/ipv6").exists() else {},
                 "SecurityOpt": ["no-new-privileges"],
                 "LogConfig": {"Type": "none"},
+                "OomScoreAdj": OOM_SCORE_ADJ,
             },
             "NetworkingConfig": {"EndpointsConfig": {placement.network: {"IPAMConfig": {"IPv4Address": self.address}}}},
         }
@@ -128,10 +135,9 @@ class DockerNode:
     def log_tail(self) -> str:
         """See `ServiceNode`."""
         try:
-            files = self._logs()
+            texts = [self._end_of(daemon, TAIL_BYTES).decode("utf-8", "replace") for daemon in self.daemons]
         except ClusterError:
             return ""
-        texts = [files.get(f"{daemon.name}.log", b"").decode("utf-8", "replace") for daemon in self.daemons]
         return "\n".join(line for text in texts for line in text.splitlines()[-TAIL_LINES:])
 
     def entering(self, argv: Sequence[str]) -> list[str]:
@@ -155,6 +161,9 @@ class DockerNode:
         directory.mkdir(parents=True, exist_ok=True)
         for name, content in self._logs().items():
             (directory / name).write_bytes(content)
+        for daemon in self.daemons:  # of the archive the end is cut off, which of a log is what matters
+            if not (kept := directory / f"{daemon.name}.log").exists():
+                kept.write_bytes(self._end_of(daemon, logs.FILE_BYTES_MAX))
 
     def _start(self, daemon: Daemon) -> int:
         with engine.explained(f"starting {daemon.name} on {self.name}"):
@@ -185,6 +194,14 @@ class DockerNode:
                 return
             time.sleep(POLL_S)
         raise ClusterError(f"the container of {self.name} does not come to life")
+
+    def _end_of(self, daemon: Daemon, size: int) -> bytes:
+        """The last bytes of a program's log, read with the container's own eyes. Raises `ClusterError`."""
+        with engine.explained(f"reading the log of {self.name}"):
+            words = [*_TAIL, f"{LOGS}/{daemon.name}.log", str(size)]
+            run = self.client.exec_create(self.container, words, stderr=False)["Id"]
+            found: bytes = self.client.exec_start(run)  # not streamed, which would leave its socket open
+        return found[-size:]
 
     def _logs(self) -> dict[str, bytes]:
         """Plain file name -> content. What the container made of its log directory is not trusted: only regular files

@@ -21,6 +21,9 @@ from harness.clusters.linux import namespaces
 
 REQUEST_BYTES_MAX = 1 << 20
 
+OOM_SCORE_ADJ = 500
+"""What runs on a node is the first to go when memory runs out, and not the controller that tells of it (proc(5))."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -93,6 +96,7 @@ def _live(setting: Setting, requests: socket.socket) -> None:
 
 
 def _furnish(setting: Setting) -> None:
+    Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ), encoding="ascii")  # its children inherit it
     namespaces.receive_mounts_only()
     namespaces.mount_proc()
     namespaces.mount(setting.hosts, "/etc/hosts", None, namespaces.MS_BIND)

@@ -20,6 +20,7 @@ from harness.clusters.sim.loop import SimLoop
 from harness.clusters.sim.machine import STOPPED, Machine
 from harness.clusters.sim.network import SimNetwork
 from harness.clusters.sim.processes import SimProcesses
+from harness.clusters.sim.pulse import Pulse, Stuck
 from harness.errors import ClusterError, Unsupported, UsageError
 from harness.options import number
 from harness.streams import Streams
@@ -103,14 +104,17 @@ class SimCluster:
 
     def run(self, main: Callable[[], Awaitable[T]]) -> T:
         """Runs `main` on virtual time; a cluster runs once. Ctrl-C cancels it, lets it clean up, and is raised again
-        afterwards."""
+        afterwards. Raises `ClusterError` when a node computes for ever."""
         loop = self._loop
         if loop.is_closed() or asyncio.events._get_running_loop() is not None:
             raise RuntimeError("a simulated cluster runs once, and not from inside another event loop")
         task = asyncio.Task(_await(main), loop=loop, name="main")
         try:
-            with _Interrupt(task):
+            with _Interrupt(task), Pulse(loop):
                 return loop.run_until_complete(task)
+        except Stuck as stuck:
+            self._kill_all()
+            raise ClusterError(str(stuck)) from None
         finally:
             try:
                 self._wind_up(task)

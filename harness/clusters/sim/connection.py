@@ -90,7 +90,11 @@ class SimConnection:
             process.deliver(self.name, body)
 
     def _reply(self, body: dict[str, Any]) -> None:
-        future = self._replies.get(body.get("in_reply_to", 0))
+        number = body.get("in_reply_to", 0)
+        if type(number) is not int or type(body.get("type")) is not str:
+            self.reset()  # no message at all: on a real wire, too, whoever sends such is not listened to any longer
+            return
+        future = self._replies.get(number)
         if future is not None:
             _arrive(future, body)
 

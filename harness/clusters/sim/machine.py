@@ -26,6 +26,11 @@ T = TypeVar("T")
 LOG_LINES_MAX = 10_000
 """Lines kept of a node's log; older ones go first."""
 
+LOG_BYTES_MAX = 64 << 20
+"""What is kept of them all; of a longer one, its last `LOG_LINE_MAX` characters."""
+
+LOG_LINE_MAX = 1 << 20
+
 HELD_MAX = 10_000
 """What may wait for a paused node, as in the buffers of its sockets; messages beyond it are lost."""
 
@@ -151,7 +156,8 @@ class Machine:
         self.disk = SimDisk(root, streams.stream(f"disk/{name}"), sync_ns=sync_ns)
         self.links: Mapping[str, Link] = {}
         self.connections: dict[str, SimConnection] = {}
-        self.lines: deque[str] = deque(maxlen=LOG_LINES_MAX)
+        self.lines: deque[str] = deque()
+        self._logged = 0
         self.process: Process | None = None
         self.incarnation = 0
         self._streams = streams
@@ -216,4 +222,8 @@ class Machine:
 
     def log(self, text: str) -> None:
         """Adds to the log, under virtual time in seconds."""
-        self.lines.append(f"{self.root.now_ns / SECOND_NS:.6f} {text}")
+        line = f"{self.root.now_ns / SECOND_NS:.6f} {text[-LOG_LINE_MAX:]}"
+        self.lines.append(line)
+        self._logged += len(line)
+        while self._logged > LOG_BYTES_MAX or len(self.lines) > LOG_LINES_MAX:
+            self._logged -= len(self.lines.popleft())
