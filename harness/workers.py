@@ -1,160 +1,221 @@
 """Processes that do tasks side by side, and never outlive whoever asked.
 
-`concurrent.futures` has the pool, but not the two things a harness needs of one: a worker that dies (out of memory, a
-crash in a plugin's extension) loses the pool and everything in it, and its workers neither end with a controller that
-was killed nor pass an interruption on to a run with a cluster to take down. So each worker is a process of its own
-behind a pipe: what dies costs its own task, the end of the pipe tells of the end of the other side, and an interrupted
-worker undoes what it made before it ends. Processes are spawned, not forked: a fork would inherit the threads of the
-core in whatever state they are.
+Why not `concurrent.futures`: there one worker that dies takes the pool with it, and nobody learns what it was doing; an
+interruption waits for everything that is queued; and workers whose controller was killed wait for ever. Here each
+worker has one task at a time on a line of its own, a socket:
+
+- when the line ends, the controller knows which task was lost, and a new worker takes the place;
+- when it ends, a worker knows that nobody waits any more, even in the middle of a task: it is interrupted as by Ctrl-C,
+  so that a run takes its cluster down, then removes the folder that all workers share for temporary files, and ends;
+- a worker is in a session of its own, so Ctrl-C reaches the controller alone, which decides.
+
+Workers are started afresh, not forked: a child would inherit the threads of the core in whatever state they are. Their
+hashes are not salted, so simulated runs depend on their plans alone.
 """
 
 from __future__ import annotations
 
-import ctypes
-import multiprocessing
+import logging
 import os
+import pickle
+import shutil
 import signal
+import subprocess
 import sys
+import tempfile
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from pathlib import Path
+from queue import SimpleQueue
+from socket import socketpair
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
-from harness.errors import HarnessError, SplitbrainError
+from harness.clusters.linux.interruption import undisturbed
+from harness.errors import HarnessError
 
-CLEANUP_S_MAX = 60.0
-"""How long an interrupted worker may take to undo what it made before it is killed."""
+CLEANUP_S = 60.0
+"""How long an interrupted worker may take to take a cluster down before it is ended."""
 
-_PR_SET_PDEATHSIG = 1
+GRACE_S = 2.0
+"""How much longer the controller waits than the worker itself does."""
 
 
 class WorkerDied(HarnessError):
-    """A worker ended in the middle of a task; the message says how."""
+    """A worker's process ended in the middle of a task; the message says how."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A finished task: what it was given for `tag`, and its result, or the exception that ended it."""
+    """A finished task: the `tag` it was begun with, and its result, or the exception that ended it.
+
+    `traceback` says where in the worker it was raised; empty otherwise.
+    """
 
     tag: Any
     result: Any = None
-    failure: BaseException | None = None
-
-
-@dataclass(slots=True)
-class _Worker:
-    process: BaseProcess
-    pipe: Connection
-    tags: list[Any] = field(default_factory=list)
-    """The tag of the task in hand, if there is one."""
+    failure: Exception | None = None
+    traceback: str = ""
 
 
 class Workers:
-    """A context manager with up to `count` processes, each with one task at a time. Leaving it early interrupts them.
-
-    Functions and arguments must be picklable, the functions by name.
+    """A context manager with up to `count` processes, each with one task at a time. Leaving it interrupts them, and
+    waits until they have cleaned up, for `cleanup_s` at most. No process and no temporary file is left, however it is
+    left.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, cleanup_s: float = CLEANUP_S) -> None:
         self._count = count
-        self._context = multiprocessing.get_context("spawn")
-        self._workers: list[_Worker] = []
+        self._cleanup_s = cleanup_s
+        self._team: list[_Worker] = []
+        self._folder = Path()
 
     def __enter__(self) -> Self:
+        self._folder = Path(tempfile.mkdtemp(prefix="splitbrain-workers-"))
         return self
 
     def __exit__(
         self, _type: type[BaseException] | None, _value: BaseException | None, _tb: TracebackType | None
     ) -> None:
-        for worker in self._workers:
-            worker.pipe.close()
-            if worker.tags and worker.process.pid is not None:
-                with suppress(ProcessLookupError):
-                    os.kill(worker.process.pid, signal.SIGTERM)
-        for worker in self._workers:
-            worker.process.join(CLEANUP_S_MAX)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
-        self._workers.clear()
-
-    @property
-    def free(self) -> int:
-        """How many tasks could be begun at once."""
-        return self._count - self.busy
+        with undisturbed():
+            deadline = time.monotonic() + self._cleanup_s + GRACE_S
+            for worker in self._team:
+                worker.line.close()
+            for worker in self._team:
+                worker.end(deadline - time.monotonic())
+            self._team.clear()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
     def busy(self) -> int:
         """How many tasks are in hand."""
-        return sum(bool(worker.tags) for worker in self._workers)
+        return sum(worker.busy for worker in self._team)
+
+    @property
+    def free(self) -> int:
+        """How many more could be begun at once."""
+        return self._count - self.busy
 
     def begin(self, tag: Any, function: Callable[..., Any], *args: Any) -> None:
-        """Hands a task to a free worker. Only while `free`."""
-        worker = next((worker for worker in self._workers if not worker.tags), None) or self._start()
-        worker.tags.append(tag)
-        with suppress(OSError):  # it died meanwhile: `done` finds the end of its pipe, and says so
-            worker.pipe.send((function, args))
+        """Hands a task to a free worker; only while one is `free`. A function of a module, and arguments and a result
+        that can be pickled."""
+        worker = next((worker for worker in self._team if not worker.busy), None)
+        if worker is None:
+            worker = _Worker(self._folder, self._cleanup_s)
+            self._team.append(worker)
+        worker.begin(tag, function, args)
 
     def done(self, timeout_s: float | None = None) -> Iterator[Done]:
         """Waits until a task is finished, or so long, and yields all that are."""
-        ready = wait([worker.pipe for worker in self._workers if worker.tags], timeout_s)
-        for worker in [worker for worker in self._workers if worker.pipe in ready]:
-            tag = worker.tags.pop()
-            try:
-                result, failure = worker.pipe.recv()
-            except (EOFError, OSError):
-                self._workers.remove(worker)
-                result, failure = None, _death(worker)
-            yield Done(tag, result, failure)
-
-    def _start(self) -> _Worker:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(theirs, os.getpid()), daemon=False)
-        process.start()
-        theirs.close()
-        worker = _Worker(process, ours)
-        self._workers.append(worker)
-        return worker
+        ready = wait([worker.line for worker in self._team if worker.busy], timeout_s)
+        for worker in [worker for worker in self._team if worker.line in ready]:
+            finished = worker.result()
+            if isinstance(finished.failure, WorkerDied):
+                self._team.remove(worker)
+            yield finished
 
 
-def _death(worker: _Worker) -> WorkerDied:
-    worker.pipe.close()
-    worker.process.join(CLEANUP_S_MAX)
-    code = worker.process.exitcode
-    how = f"was ended by {signal.Signals(-code).name}" if code is not None and code < 0 else f"ended with code {code}"
-    return WorkerDied(f"a worker process {how} in the middle of a run")
+class _Worker:
+    """The controller's end of one process."""
+
+    def __init__(self, folder: Path, cleanup_s: float) -> None:
+        ours, theirs = socketpair()
+        with theirs:
+            number = theirs.fileno()
+            path = [entry or os.curdir for entry in sys.path]
+            # What it prints is no answer: it goes where messages go.
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-P",
+                    "-c",
+                    f"from harness.workers import serve; serve{number, str(folder), cleanup_s}",
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=2,
+                pass_fds=[number],
+                start_new_session=True,
+                env={
+                    **os.environ,
+                    "TMPDIR": str(folder),
+                    "PYTHONPATH": os.pathsep.join(path),
+                    "PYTHONHASHSEED": "0",
+                },
+            )
+        self.line = Connection(ours.detach())
+        self.busy = False
+        self._tag: Any = None
+
+    def begin(self, tag: Any, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        """Gives it something to do. One that is dead already shows in `result`."""
+        self._tag, self.busy = tag, True
+        with suppress(OSError):
+            self.line.send((function, args))
+
+    def result(self) -> Done:
+        """What became of the task; waits for it."""
+        self.busy = False
+        try:
+            result, failure, where = self.line.recv()
+        except (EOFError, OSError):
+            self.line.close()
+            return Done(self._tag, failure=WorkerDied(_end(self._process.wait())))
+        return Done(self._tag, result, failure, where)
+
+    def end(self, patience_s: float) -> None:
+        """Waits until the process has ended, now that its line is closed, and kills it when the time is up."""
+        try:
+            self._process.wait(max(patience_s, 0.1))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
-def _work(pipe: Connection, parent: int) -> None:
-    """The life of a worker: tasks until the other side is gone."""
-    os.setsid()  # Ctrl-C reaches the controller alone, which passes it on once: a second one would end the cleaning up
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+def _end(code: int) -> str:
+    if code >= 0:
+        return f"its process ended with exit code {code}"
+    return f"its process was ended by {signal.Signals(-code).name}"
+
+
+# The worker's end
+
+
+def serve(number: int, folder: str, cleanup_s: float) -> NoReturn:
+    """Does what comes over the socket of that number, until it ends. Never returns."""
+    logging.disable(logging.WARNING)  # each concerns one task of hundreds, and is not what the task is asked for
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, _interrupt)
-    if os.getppid() != parent:
-        return
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    line = Connection(number)
+    calls: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_listen, args=(line, calls, folder, cleanup_s), daemon=True).start()
     try:
         while True:
-            function, args = pipe.recv()
-            pipe.send(_answer(function, args))
-    except (EOFError, OSError, KeyboardInterrupt):
-        sys.exit(0)
+            line.send(_answer(calls.get()))
+    except (KeyboardInterrupt, OSError):
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(1)  # whatever it still held is undone; nobody reads what Python would say of it
 
 
-def _answer(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, Exception | None]:
+def _answer(call: bytes) -> tuple[Any, Exception | None, str]:
     try:
-        return function(*args), None
-    except SplitbrainError as failure:
-        return None, failure
+        function, args = pickle.loads(call)
+        return function(*args), None, ""
     except Exception as failure:
-        return None, HarnessError(f"{type(failure).__name__}: {failure}\n{traceback.format_exc()}")
+        return None, failure, "".join(traceback.format_exception(failure)).rstrip()
 
 
-def _interrupt(_signal: int, _frame: object) -> None:
-    """As Ctrl-C would, which event loops know how to end on; once, so that the cleaning up is not ended by another."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.kill(os.getpid(), signal.SIGINT)
+def _listen(line: Connection, calls: SimpleQueue[bytes], folder: str, cleanup_s: float) -> None:
+    try:
+        while True:
+            calls.put(line.recv_bytes())
+    except (EOFError, OSError):
+        # To the thread that works: one that waits in a system call would not notice a signal that another took.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        time.sleep(cleanup_s)
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(1)

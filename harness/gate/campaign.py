@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from harness.errors import SplitbrainError
 from harness.gate import trial
 from harness.gate.baseline import Accepted
 from harness.gate.claims_file import Case
 from harness.gate.standing import Standing
 from harness.gate.trial import Trial
 from harness.plan import Plan
-from harness.workers import Workers
+from harness.workers import Done, Workers
 
 Watch = Callable[[Sequence[Standing], Sequence[Plan]], None]
 """Told after every event: where the cases stand, and the plans of the runs in hand."""
@@ -132,7 +133,7 @@ def _exhaust(
             tag: _Tag = done.tag
             in_hand.remove(tag)
             regimes[tag.regime].in_hand -= 1
-            _note(regimes[tag.regime], tag.judged, done.result or _failed(tag.plan.seed, str(done.failure)))
+            _note(regimes[tag.regime], tag.judged, done.result or _failed(tag.plan.seed, done))
 
 
 def _begin(place: int, regime: _Regime, workers: Workers, settings: Settings) -> _Tag:
@@ -161,5 +162,7 @@ def _note(regime: _Regime, judged: Sequence[int], found: Trial) -> None:
         regime.standings[place].note(found, found.judged[position] if position < len(found.judged) else None)
 
 
-def _failed(seed: int, problem: str) -> Trial:
+def _failed(seed: int, done: Done) -> Trial:
+    """A run of which nothing came: the harness's own errors are sentences, others need to be traced."""
+    problem = str(done.failure) if isinstance(done.failure, SplitbrainError) else done.traceback
     return Trial(seed, (), problem, "", 0, 0.0, 0.0)

@@ -144,7 +144,7 @@ def workers(temporary: Path) -> list[str]:
             words = (process / "cmdline").read_bytes().decode(errors="replace")
         except OSError:
             continue
-        if "harness.pool" in words and str(temporary) in words:
+        if "harness.workers" in words and str(temporary) in words:
             found.append(words)
     return found
 
