@@ -66,18 +66,9 @@ LADDER = (
 all nodes agree, and on a state that lacks no acknowledged write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One target's run; `watched`: somebody wants to hear how far it is while it runs."""
-
-    plan: Plan
-    runs_root: Path
-    watched: bool
-
-
-def measured(task: Task, tell: Callable[[tuple[str, float]], None]) -> dict[str, Any]:
-    """The column of a target, run now (`harness.parallel.Work`). Tells the phase and the time of the run in seconds."""
-    return columns(execute(resolve(task.plan), task.runs_root, _Teller(task.watched, tell)))
+def measured(plan: Plan, runs_root: Path, watched: bool, tell: Callable[[tuple[str, float]], None]) -> dict[str, Any]:
+    """The column of a target, run now. Tells the phase and, if somebody watches, the time of the run in seconds."""
+    return columns(execute(resolve(plan), runs_root, _Teller(watched, tell)))
 
 
 class _Teller:

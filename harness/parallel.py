@@ -1,99 +1,97 @@
-"""Independent work spread over processes that say how far they are, and that never outlive who asked for it.
-
-A worker serves its pipe until the other end is gone: closed when all is done or the user interrupted, or by the kernel
-when the controller was killed, whatever killed it. So nothing has to be found and ended afterwards. Pools of the
-standard library share one queue, whose writing end every worker holds; theirs wait for ever for a parent that is gone.
-
-Workers are started afresh, not forked: a child would inherit the threads of the core in whatever state they are.
-"""
+"""Independent tasks done side by side (`harness.workers`): what comes of each as it comes, or of all if all succeed."""
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import HarnessError, SplitbrainError
+from harness.workers import Done, WorkerDied, Workers
 
-Work = Callable[[Any, Callable[[Any], None]], Any]
-"""What is done: called with a task, and with whom to tell how far it is. A function of a module; tasks, news and
-results are pickled."""
+LOST_MAX = 5
+"""Workers that may die under tasks until it is no accident: what kills them would kill all others."""
 
-_NEWS, _DONE, _FAILED = "news", "done", "failed"
+CLEANUP_S = 2.0
+"""How long an interrupted task may go on. What it simulates needs no taking down, and may be standing still."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A call of a function of a module, with arguments that can be pickled, as its result must be. `name` is for
+    people."""
+
+    name: str
+    function: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A task that gave no result: its function raised, or its process died. `why` is a sentence; `traceback` is empty
+    unless it raised."""
+
+    name: str
+    why: str
+    traceback: str = ""
+
+
+def perform(tasks: Iterable[Task], workers: int) -> Generator[Any, None, None]:
+    """The results, or `Lost` in their place, as they come. Tasks begin in their order.
+
+    However it ends, closed or interrupted, no process and no temporary file is left. Raises `HarnessError` when workers
+    keep dying.
+    """
+    waiting = deque(tasks)
+    deaths = 0
+    with Workers(workers, cleanup_s=CLEANUP_S) as team:
+        while waiting or team.busy:
+            while waiting and team.free:
+                task = waiting.popleft()
+                team.begin(task.name, task.function, *task.args)
+            for done in team.done():
+                lost = _lost(done)
+                yield done.result if lost is None else lost
+                deaths += isinstance(done.failure, WorkerDied)
+                if lost and deaths > LOST_MAX:
+                    raise HarnessError(f"{deaths} worker processes died, the last in {lost.name}: {lost.why}")
 
 
 def spread(
-    work: Work, tasks: Mapping[str, Any], workers: int, hear: Callable[[str, Any], None], done: Callable[[str], None]
-) -> dict[str, Any]:
-    """The result of every task by its name, in the order of the tasks. `hear` is called with what a task of that name
-    tells, `done` with the name of one that has ended.
+    tasks: Iterable[Task], workers: int, hear: Callable[[str, Any], None], ended: Callable[[str], None]
+) -> Mapping[str, Any]:
+    """The result of every task by its name, in the order of the tasks. Each is also given, last, with whom to tell how
+    far it is: `hear` is called with its name and what it tells, `ended` with the name of one that has ended.
 
     Raises `HarnessError` for the first that fails or whose process dies; the others are then ended.
     """
-    waiting = iter(tasks.items())
-    results: dict[str, Any] = {}
-    crew: dict[Connection, tuple[BaseProcess, str]] = {}
-    context = get_context("spawn")
-    try:
-        for name, task in _first(waiting, workers):
-            ours, theirs = context.Pipe()
-            process: BaseProcess = context.Process(target=_serve, args=(work, theirs), daemon=True)
-            process.start()
-            theirs.close()
-            crew[ours] = process, name
-            ours.send(task)
-        while len(results) < len(tasks):
-            for pipe in wait(list(crew)):
-                assert isinstance(pipe, Connection)
-                process, name = crew[pipe]
-                kind, value = _received(pipe, name)
-                if kind == _NEWS:
-                    hear(name, value)
-                elif kind == _FAILED:
-                    raise HarnessError(f"{name}: {value}")
-                else:
-                    results[name] = value
-                    done(name)
-                    for following, task in _first(waiting, 1):
-                        crew[pipe] = process, following
-                        pipe.send(task)
-    finally:
-        for pipe, (process, _) in crew.items():
-            pipe.close()
-            process.terminate()
-            process.join()
-    return {name: results[name] for name in tasks}
+    waiting = deque(tasks)
+    results: dict[str, Any] = {task.name: None for task in waiting}
+    with Workers(workers, cleanup_s=CLEANUP_S, hear=hear) as team:
+        while waiting or team.busy:
+            while waiting and team.free:
+                task = waiting.popleft()
+                team.begin(task.name, task.function, *task.args)
+            for done in team.done():
+                if done.failure is not None:
+                    raise HarnessError(f"{done.tag}: {_why(done)}") from done.failure
+                results[done.tag] = done.result
+                ended(done.tag)
+    return results
 
 
-def _first(waiting: Iterator[tuple[str, Any]], count: int) -> Iterator[tuple[str, Any]]:
-    for _, item in zip(range(count), waiting, strict=False):
-        yield item
+def _why(done: Done) -> str:
+    if isinstance(done.failure, SplitbrainError):
+        return str(done.failure)
+    return f"a defect of splitbrain or of a plugin: {done.traceback}"
 
 
-def _received(pipe: Connection, name: str) -> tuple[str, Any]:
-    try:
-        message: tuple[str, Any] = pipe.recv()
-    except (EOFError, OSError):
-        return _FAILED, "its process died"
-    return message
-
-
-def _serve(work: Work, pipe: Connection) -> None:
-    with suppress(EOFError, OSError, KeyboardInterrupt):
-        while True:
-            pipe.send(_answer(work, pipe.recv(), pipe))
-
-
-def _answer(work: Work, task: Any, pipe: Connection) -> tuple[str, Any]:
-    try:
-        return _DONE, work(task, lambda news: pipe.send((_NEWS, news)))
-    except SplitbrainError as problem:
-        return _FAILED, str(problem)
-    except (BrokenPipeError, ConnectionError):
-        raise
-    except Exception:
-        return _FAILED, f"a defect of splitbrain or of a plugin: {traceback.format_exc()}"
+def _lost(done: Done) -> Lost | None:
+    match done.failure:
+        case None:
+            return None
+        case WorkerDied():
+            return Lost(done.tag, str(done.failure))
+        case failure:
+            return Lost(done.tag, f"it raised {type(failure).__name__}: {failure}", done.traceback)

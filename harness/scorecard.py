@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from harness.pool import Lost
+from harness.parallel import Lost
 from harness.selftest import Clean, Found, Hunt
 from harness.verdict import Verdict
 

@@ -6,8 +6,8 @@ until a claim of the target fails with an anomaly that fits the bug. The same tr
 fail. Both are told in full, since a harness that finds every bug by blaming everybody is as useless as one that finds
 none.
 
-Runs are simulated and independent, so they are spread over processes (`harness.pool`); each answers with a few plain
-values, which `harness.scorecard` adds up.
+Runs are simulated and independent, so they are spread over processes (`harness.parallel`); each answers with a few
+plain values, which `harness.scorecard` adds up.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from harness import plugins
 from harness.errors import UnknownName, UsageError
 from harness.experiment import Experiment, resolve
 from harness.faults import Status
+from harness.parallel import Lost, Task, perform
 from harness.plan import Plan
-from harness.pool import Lost, Task, perform
 from harness.run import Outcome, attempt
 from harness.runs import RunFolder
 from harness.target import Bug, Target

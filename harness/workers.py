@@ -63,14 +63,23 @@ class Done:
     traceback: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _News:
+    tag: Any
+    what: Any
+
+
 class Workers:
     """A context manager with up to `count` processes, each with one task at a time. Leaving it interrupts them, and
     waits until they have cleaned up, for `cleanup_s` at most. No process and no temporary file is left, however it is
-    left.
+    left. `hear` is called with a task's tag and what it tells while it lasts (within `done`).
     """
 
-    def __init__(self, count: int, *, cleanup_s: float = CLEANUP_S) -> None:
+    def __init__(
+        self, count: int, *, cleanup_s: float = CLEANUP_S, hear: Callable[[Any, Any], None] | None = None
+    ) -> None:
         self._count = count
+        self._hear = hear
         self._cleanup_s = cleanup_s
         self._team: list[_Worker] = []
         self._folder = Path()
@@ -103,21 +112,25 @@ class Workers:
 
     def begin(self, tag: Any, function: Callable[..., Any], *args: Any) -> None:
         """Hands a task to a free worker; only while one is `free`. A function of a module, and arguments and a result
-        that can be pickled."""
+        that can be pickled. Where somebody hears, the function is also given, last, with whom to tell how far it is."""
         worker = next((worker for worker in self._team if not worker.busy), None)
         if worker is None:
             worker = _Worker(self._folder, self._cleanup_s)
             self._team.append(worker)
-        worker.begin(tag, function, args)
+        worker.begin(tag, function, args, told=self._hear is not None)
 
     def done(self, timeout_s: float | None = None) -> Iterator[Done]:
-        """Waits until a task is finished, or so long, and yields all that are."""
+        """Waits until a task is finished or tells something, or so long, and yields those that are finished."""
         ready = wait([worker.line for worker in self._team if worker.busy], timeout_s)
         for worker in [worker for worker in self._team if worker.line in ready]:
-            finished = worker.result()
-            if isinstance(finished.failure, WorkerDied):
+            said = worker.receive()
+            if not isinstance(said, Done):
+                assert self._hear is not None, "only what is heard is told"
+                self._hear(said.tag, said.what)
+                continue
+            if isinstance(said.failure, WorkerDied):
                 self._team.remove(worker)
-            yield finished
+            yield said
 
 
 class _Worker:
@@ -151,21 +164,24 @@ class _Worker:
         self.busy = False
         self._tag: Any = None
 
-    def begin(self, tag: Any, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        """Gives it something to do. One that is dead already shows in `result`."""
+    def begin(self, tag: Any, function: Callable[..., Any], args: tuple[Any, ...], *, told: bool) -> None:
+        """Gives it something to do. One that is dead already shows in `receive`."""
         self._tag, self.busy = tag, True
         with suppress(OSError):
-            self.line.send((function, args))
+            self.line.send((function, args, told))
 
-    def result(self) -> Done:
-        """What became of the task; waits for it."""
-        self.busy = False
+    def receive(self) -> Done | _News:
+        """What it says next of its task; waits for it."""
         try:
-            result, failure, where = self.line.recv()
+            said = self.line.recv()
         except (EOFError, OSError):
+            self.busy = False
             self.line.close()
             return Done(self._tag, failure=WorkerDied(_end(self._process.wait())))
-        return Done(self._tag, result, failure, where)
+        if isinstance(said, _News):
+            return _News(self._tag, said.what)
+        self.busy = False
+        return Done(self._tag, *said)
 
     def end(self, patience_s: float) -> None:
         """Waits until the process has ended, now that its line is closed, and kills it when the time is up."""
@@ -195,16 +211,17 @@ def serve(number: int, folder: str, cleanup_s: float) -> NoReturn:
     threading.Thread(target=_listen, args=(line, calls, folder, cleanup_s), daemon=True).start()
     try:
         while True:
-            line.send(_answer(calls.get()))
+            line.send(_answer(calls.get(), line))
     except (KeyboardInterrupt, OSError):
         shutil.rmtree(folder, ignore_errors=True)
         os._exit(1)  # whatever it still held is undone; nobody reads what Python would say of it
 
 
-def _answer(call: bytes) -> tuple[Any, Exception | None, str]:
+def _answer(call: bytes, line: Connection) -> tuple[Any, Exception | None, str]:
     try:
-        function, args = pickle.loads(call)
-        return function(*args), None, ""
+        function, args, told = pickle.loads(call)
+        tell = [lambda what: line.send(_News(None, what))] if told else []
+        return function(*args, *tell), None, ""
     except Exception as failure:
         return None, failure, "".join(traceback.format_exception(failure)).rstrip()
 

@@ -63,6 +63,7 @@ def command(history: Path, model: str | None, as_json: bool, **given: Any) -> in
     Collections and applications:
       set-final set-full total-queue unique-ids counter-bounds bank
       long-fork causal-reverse adya-g2 log log-files staleness lost_writes
+      stale_reads catches_up
       no_oversell no_lost_order no_lost_message causal_order no_lost_post
       own_posts_seen posts_in_order exactly_once counter-final
       cart siblings

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from harness.cli import show
-from harness.pool import Lost, Task
+from harness.parallel import Lost, Task
 from harness.selftest import Clean, Hunt
 from harness.target import Bug
 from harness.verdict import Verdict

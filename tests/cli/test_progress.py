@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.cli.progress import Progress
-from harness.pool import Lost, Task
+from harness.parallel import Lost, Task
 from harness.selftest import Clean, Found, Hunt, clean, hunt
 from harness.target import Bug
 from harness.verdict import Verdict

@@ -9,7 +9,7 @@ import pytest
 
 from harness import plugins, selftest
 from harness.errors import UnknownName, UsageError
-from harness.pool import Lost
+from harness.parallel import Lost
 from harness.selftest import Clean, Hunt
 from harness.target import Bug
 from harness.verdict import Verdict

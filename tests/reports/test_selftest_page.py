@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.errors import RecordingError, UsageError
-from harness.pool import Lost
+from harness.parallel import Lost
 from harness.scorecard import Scorecard
 from harness.selftest import Clean, Found, Hunt
 from harness.verdict import Verdict

@@ -165,8 +165,8 @@ def test_options_are_checked(make: Any, options: dict[str, Any], why: str) -> No
 
 
 def test_options_reach_the_node() -> None:
-    service = raft(election_ms=150, heartbeat_ms=30, batch_ms=1).service
-    assert service.options == {"election_ms": 150, "heartbeat_ms": 30, "batch_ms": 1.0}
+    service = raft(election_ms=150, heartbeat_ms=30, batch_ms=1, snapshot_records=100).service
+    assert service.options == {"election_ms": 150, "heartbeat_ms": 30, "batch_ms": 1.0, "snapshot_records": 100}
     assert service.load().__name__ == "Raft"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
-from harness.pool import Lost, Task, perform
+from harness.parallel import Lost, Task, perform
 
 ROOT = Path(__file__).parents[2]
 
@@ -116,8 +116,8 @@ def test_one_that_is_closed_leaves_nothing() -> None:
 
 def test_workers_of_a_killed_controller_end_and_clear_up(tmp_path: Path) -> None:
     code = (
-        "from harness.pool import Task, perform\n"
-        "from tests.harness.test_pool import stays\n"
+        "from harness.parallel import Task, perform\n"
+        "from tests.harness.test_perform import stays\n"
         "list(perform([Task('long', stays, (60, 'mark'))] * 2, 2))\n"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 from harness.errors import HarnessError, UsageError
-from harness.parallel import spread
+from harness.parallel import Task, spread
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,6 +35,11 @@ def double(task: Any, tell: Callable[[Any], None]) -> Any:
             return 2 * task
 
 
+def given(tasks: dict[str, Any]) -> list[Task]:
+    """Each of them to be doubled."""
+    return [Task(name, double, (task,)) for name, task in tasks.items()]
+
+
 def nothing(*_: Any) -> None:
     """Hears and forgets."""
 
@@ -44,28 +48,30 @@ def test_results_come_in_the_order_of_the_tasks_whoever_ends_first() -> None:
     heard: list[tuple[str, Any]] = []
     done: list[str] = []
     tasks = {f"t{number}": number for number in range(7)}
-    found = spread(double, tasks, 3, lambda name, news: heard.append((name, news)), done.append)
+    found = spread(given(tasks), 3, lambda name, news: heard.append((name, news)), done.append)
     assert list(found.items()) == [(name, 2 * number) for name, number in tasks.items()]
     assert sorted(heard) == [(name, ("began", number)) for name, number in tasks.items()]
     assert sorted(done) == list(tasks)
-    assert not multiprocessing.active_children()
 
 
 @pytest.mark.parametrize(
     ("task", "why"),
-    [("refuse", "bad: asked for the impossible"), ("break", "ZeroDivisionError"), ("die", "bad: its process died")],
+    [
+        ("refuse", "bad: asked for the impossible"),
+        ("break", "ZeroDivisionError"),
+        ("die", "bad: its process ended with exit code 3"),
+    ],
 )
 def test_what_fails_is_told_and_the_others_are_ended(task: str, why: str) -> None:
     with pytest.raises(HarnessError, match=why):
-        spread(double, {"bad": task, "long": "sleep"}, 2, nothing, nothing)
-    assert not multiprocessing.active_children()
+        spread(given({"bad": task, "long": "sleep"}), 2, nothing, nothing)
 
 
 def test_workers_do_not_outlive_a_killed_controller() -> None:
     script = (
-        "import time\nfrom harness.parallel import spread\nfrom tests.harness.test_parallel import double\n"
+        "import time\nfrom harness.parallel import spread\nfrom tests.harness.test_spread import given\n"
         "def hear(name, news):\n    print(name, flush=True)\n    time.sleep(600)\n"
-        "if __name__ == '__main__':\n    spread(double, {'a': 1, 'b': 2}, 2, hear, print)\n"
+        "if __name__ == '__main__':\n    spread(given({'a': 1, 'b': 2}), 2, hear, print)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     controller = subprocess.Popen(
