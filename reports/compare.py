@@ -182,20 +182,7 @@ def write_comparison(measured: Mapping[str, Mapping[str, Any]], folder: Path) ->
 def comparison(rows: Sequence[ComparisonRow]) -> str:
     """The page itself. The charts of all targets share their scales, so that heights may be compared."""
     runs = [row.run for row in rows if row.run]
-    counted = [series(run.history, run.faults) for run in runs]
-    width_ns = max((one.width_ns for one in counted), default=1)
-    counted = [
-        one if one.width_ns == width_ns else series(run.history, run.faults, width_ns=width_ns)
-        for run, one in zip(runs, counted, strict=True)
-    ]
-    faults = [fault for run in runs for fault in run.faults]
-    span_ns = max((one.span_ns for one in counted), default=1)
-    back = Backdrop.of(counted[0], faults, span_ns) if counted else None
-    panels = [
-        (run.target, _panel(run, one, position, counted, back))
-        for position, (run, one) in enumerate(zip(runs, counted, strict=True))
-        if back
-    ]
+    back, panels = side_by_side(runs)
     return render(
         "compare.html.j2",
         footer=f"splitbrain - {' - '.join(row.target for row in rows)}",
@@ -209,12 +196,28 @@ def comparison(rows: Sequence[ComparisonRow]) -> str:
         runs=runs,
         sentences=[sentence(row) for row in rows],
         back=back,
-        panels=panels,
+        panels=[(run.target, drawn) for run, drawn in panels],
         legend={words: key for _, drawn in panels for one in drawn for key, words in one.legend},
         link=link,
         stances=_stances(rows),
         same_faults=len({(tuple(sorted(run.nemeses)), run.seed) for run in runs}) == 1,
     )
+
+
+def side_by_side(runs: Sequence[RunData]) -> tuple[Backdrop | None, list[tuple[RunData, list[figures.Figure]]]]:
+    """The charts of several runs on the same scales, and the backdrop they share; None of no run at all."""
+    counted = [series(run.history, run.faults) for run in runs]
+    width_ns = max((one.width_ns for one in counted), default=1)
+    counted = [
+        one if one.width_ns == width_ns else series(run.history, run.faults, width_ns=width_ns)
+        for run, one in zip(runs, counted, strict=True)
+    ]
+    if not counted:
+        return None, []
+    faults = [fault for run in runs for fault in run.faults]
+    back = Backdrop.of(counted[0], faults, max(one.span_ns for one in counted))
+    pairs = enumerate(zip(runs, counted, strict=True))
+    return back, [(run, _panel(run, one, position, counted, back)) for position, (run, one) in pairs]
 
 
 def _panel(run: RunData, one: Series, position: int, every: Sequence[Series], shared: Backdrop) -> list[figures.Figure]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -22,6 +23,7 @@ from harness.errors import RecordingError
 from reports.text import FILTERS, clean
 
 STYLES = ("style.css", "charts.css", "print.css")
+SCRIPT = "script.js"
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ._:/-]")
 
 
@@ -46,15 +48,26 @@ def _finalize(value: Any) -> Any:
     return "" if value is None else clean(str(value))
 
 
-def render(template: str, *, footer: str, **context: Any) -> str:
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What a kind of page has beside its text: style sheets, script, and what its security policy allows it to do."""
+
+    styles: tuple[str, ...] = STYLES
+    scripts: tuple[str, ...] = (SCRIPT,)
+    allows: str = "form-action 'none'"
+
+
+FILE = Shell()
+"""A page that is a file of its own: it sends nothing, and asks for nothing."""
+
+
+def render(template: str, *, footer: str, shell: Shell = FILE, **context: Any) -> str:
     """A page. `footer` stands at the foot of every printed sheet."""
-    folder = files("reports") / "templates"
-    printed = _NOT_PLAIN.sub("?", footer[:120])
-    style = "".join((folder / name).read_text(encoding="utf-8") for name in STYLES) + _PRINTED.format(footer=printed)
-    script = (folder / "script.js").read_text(encoding="utf-8")
+    style = "".join(map(_part, shell.styles)) + _PRINTED.format(footer=_NOT_PLAIN.sub("?", footer[:120]))
+    script = "".join(map(_part, shell.scripts))
     policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {hashed(script)}; style-src {hashed(style)}; "
+        f"img-src data:; base-uri 'none'; {shell.allows}"
     )
     page = environment().get_template(template)
     return page.render(style=Markup(style), script=Markup(script), policy=policy, **context)
@@ -63,7 +76,18 @@ def render(template: str, *, footer: str, **context: Any) -> str:
 _PRINTED = '@page{{@bottom-left{{content:"{footer}"}}@bottom-right{{content:counter(page) " / " counter(pages)}}}}\n'
 
 
-def _hash(text: str) -> str:
+def script_policy() -> str:
+    """The source expression that allows the script of pages that are files, and no other."""
+    return hashed(_part(SCRIPT))
+
+
+@cache
+def _part(name: str) -> str:
+    return (files("reports") / "templates" / name).read_text(encoding="utf-8")
+
+
+def hashed(text: str) -> str:
+    """The source expression of a security policy that allows this text inline."""
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
