@@ -3,17 +3,24 @@
 A run whose faults never took hold, or whose clients never got an answer while they held, has tested nothing; its pass
 would be the most dangerous verdict of all, because nobody looks at a pass twice. So coverage is told per family of
 faults, and judging turns every pass without it into `inconclusive`.
+
+The same goes for each kind of operation: a store that takes every write and answers no read is never caught in a lie.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 from harness.answers import Answers
 from harness.faults import FaultSpan, Status
 from harness.operation import Type
+
+TRIED = 20
+"""A kind of operation invoked so often must have succeeded at least once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +52,14 @@ class FamilyCoverage:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What a run has tested: client operations in all, and per family of faults that its plan asked for."""
+    """What a run has tested: client operations in all, and per family of faults that its plan asked for. `vain` are the
+    kinds of operations that were tried often, and never succeeded, with how often."""
 
     ops: int
     ok_ops: int
     failed_ops: int
     families: Mapping[str, FamilyCoverage]
+    vain: Mapping[str, int] = field(default_factory=dict)
 
     def missing(self, *, answered: bool = True) -> str:
         """Why this run is not enough for a pass, in one sentence; empty when it is.
@@ -60,7 +69,8 @@ class Coverage:
         """
         if not (self.ok_ops if answered else self.ops):
             return self._nothing_ok() if self.ops else "no client operation was invoked"
-        return "; ".join(filter(None, (_missing(name, one, answered) for name, one in self.families.items())))
+        vain = [f"none of {count:,} {f} operations ended ok" for f, count in self.vain.items() if answered]
+        return "; ".join(filter(None, (*vain, *(_missing(name, one, answered) for name, one in self.families.items()))))
 
     def _nothing_ok(self) -> str:
         unknown = self.ops - self.failed_ops
@@ -83,7 +93,13 @@ def coverage(answers: Answers, spans: Sequence[FaultSpan], families: Collection[
         ok_ops,
         answers.outcome.count(Type.FAIL),
         {family: _family(answers, [span for span in spans if span.family == family]) for family in families},
+        _vain(answers),
     )
+
+
+def _vain(answers: Answers) -> dict[str, int]:
+    tried, served = Counter(answers.f), Counter(compress(answers.f, answers.served))
+    return {answers.fs[f]: count for f, count in tried.items() if count >= TRIED and not served[f]}
 
 
 def _family(answers: Answers, spans: Sequence[FaultSpan]) -> FamilyCoverage:

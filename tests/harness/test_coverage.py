@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from harness.answers import client_answers
-from harness.coverage import Coverage, coverage
+from harness.coverage import TRIED, Coverage, coverage
 from harness.faults import spans
 from tests.histories import FAIL, INFO, Script, applied, indeterminate, skipped
 
@@ -76,3 +76,19 @@ def test_all_that_is_missing_is_named() -> None:
 
 def test_families_outside_the_plan_do_not_count() -> None:
     assert covered(Script().op(1).fault("kill-1", 10, 20, {"n1": skipped()}), []).missing() == ""
+
+
+def test_a_kind_of_operation_that_was_tried_often_and_never_succeeded_is_missing() -> None:
+    script = Script()
+    for at in range(TRIED):
+        script.op(at, f="write", value=at).op(at, f="read", type=INFO)
+    assert covered(script, []).missing() == f"none of {TRIED} read operations ended ok"
+    assert covered(script, []).missing(answered=False) == ""
+    assert covered(script.op(99, f="read"), []).missing() == ""
+
+
+def test_a_kind_that_was_tried_a_few_times_may_have_had_bad_luck() -> None:
+    script = Script().op(1, f="write", value=1)
+    for at in range(TRIED - 1):
+        script.op(at, f="read", type=FAIL)
+    assert covered(script, []).missing() == ""
