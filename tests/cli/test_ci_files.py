@@ -85,3 +85,8 @@ def test_the_linter_tells_every_mistake_in_every_file_and_runs_nothing(tmp_path:
     assert [line.split(": ")[0] for line in done.stderr.splitlines()] == ["bad.yaml:2", "none.yaml"]
     assert splitbrain.json("lint", "good.yaml", "bad.yaml")["cases"] == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_claims_that_the_benchmark_gates_are_twenty_without_a_mistake(splitbrain: Any) -> None:
+    done = splitbrain("lint", str(ROOT / "benchmarks" / "gate.claims.yaml"))
+    assert (done.returncode, done.stdout) == (0, "20 cases, no mistake\n")
