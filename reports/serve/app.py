@@ -54,6 +54,10 @@ class Site:
         self.judge = Judge()
         self.watcher = Watcher(store)
 
+    def warm(self) -> None:
+        """Makes the first page ready, so that the first visitor need not wait until its template is read."""
+        _page("runs", **self._listed(Query()))
+
     def close(self) -> None:
         """Ends what goes on behind the pages."""
         self.index.close()
@@ -83,20 +87,21 @@ class Site:
 
     def runs(self, request: Request) -> Response:
         """The list of runs."""
-        snapshot, query, now_s = self.index.look(), Query.of(_fields(request)), time.time()
+        return _page("runs", **self._listed(Query.of(_fields(request))))
+
+    def _listed(self, query: Query) -> dict[str, Any]:
+        snapshot, now_s = self.index.look(), time.time()
         choices = Choices.of(snapshot.runs, now_s)
-        page = Page.of(query.select(snapshot.runs, now_s), query.page)
-        return _page(
-            "runs",
-            refresh=FIRST_LOOK_S if snapshot.unread else None,
-            snapshot=snapshot,
-            query=query,
-            page=page,
-            choices=choices,
-            now_s=now_s,
-            headline=_headline(snapshot, choices),
-            root=str(self.store.root),
-        )
+        return {
+            "refresh": FIRST_LOOK_S if snapshot.unread else None,
+            "snapshot": snapshot,
+            "query": query,
+            "page": Page.of(query.select(snapshot.runs, now_s), query.page),
+            "choices": choices,
+            "now_s": now_s,
+            "headline": _headline(snapshot, choices),
+            "root": str(self.store.root),
+        }
 
     def run(self, request: Request) -> Response:
         """One run: its verdict, its promises, and what can be done with it."""

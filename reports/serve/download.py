@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from harness.errors import HistoryError
 from harness.history import History
 from reports.serve.store import Missing, RunName, Store, entries, regular
 
@@ -36,7 +37,11 @@ def load(store: Store, name: RunName, bytes_max: int) -> History:
         size = os.fstat(descriptor).st_size
         if size > bytes_max:
             raise Missing(f"the history has {size:,} bytes, and no more than {bytes_max:,} are read here")
-        return History.read(f"/proc/self/fd/{descriptor}", "arrow")
+        path = f"/proc/self/fd/{descriptor}"
+        try:
+            return History.read(path, "arrow")
+        except HistoryError as refusal:
+            raise HistoryError(str(refusal).replace(path, f"{name}/history.arrow")) from refusal
 
 
 def _file(store: Store, name: RunName) -> Iterator[bytes]:

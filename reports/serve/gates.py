@@ -15,7 +15,7 @@ from typing import Any
 
 from reports.serve.facts import STATES
 from reports.serve.store import Missing, RunName, Store, entries, named, whole
-from reports.text import percent, show
+from reports.text import show
 
 FOLDER = "gates"
 BYTES_MAX = 8 << 20
@@ -38,7 +38,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """One claim against one target. `sure` is what clean runs say of all runs, in words."""
+    """One claim against one target."""
 
     name: str
     target: str
@@ -47,7 +47,6 @@ class CaseFacts:
     verdict: str
     why: str
     runs: int
-    sure: str
     shown: Shown | None
     known: int
 
@@ -110,8 +109,6 @@ def one(store: Store, name: str) -> GateFacts:
 
 
 def _case(raw: Mapping[str, Any], store: Store) -> CaseFacts:
-    bound, confidence = _number(raw.get("bound")), _number(raw.get("confidence"))
-    known = bound is not None and confidence is not None and 0 <= bound <= 1 and 0 <= confidence <= 1
     shown = raw.get("shown")
     verdict = raw.get("verdict")
     return CaseFacts(
@@ -122,7 +119,6 @@ def _case(raw: Mapping[str, Any], store: Store) -> CaseFacts:
         verdict if verdict in STATES[:4] else "error",
         _text(raw.get("why"), 400),
         _whole(raw.get("runs")),
-        f"at most {percent(bound)} of runs may still break it ({percent(confidence)} sure)" if known else "",
         _shown(shown, store) if isinstance(shown, dict) else None,
         len(_list(raw.get("known"))),
     )

@@ -21,7 +21,7 @@ from reports.serve.facts import RunFacts, Signature, read, signature
 from reports.serve.store import Missing, RunName, Store
 
 LOOK_S = 1.0
-PATIENCE_S = 0.12
+PATIENCE_S = 0.08
 RUNS_MAX = 200_000
 _TELL_EVERY = 500
 
@@ -43,7 +43,7 @@ class Index:
         self._told = Snapshot()
         self._change = threading.Condition()
         self._looked_s = float("-inf")
-        self._wanted, self._closed = False, False
+        self._wanted, self._closed = True, False
         threading.Thread(target=self._keep, name="index", daemon=True).start()
 
     def look(self, patience_s: float = PATIENCE_S) -> Snapshot:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
+from starlette.concurrency import run_in_threadpool
 
 from harness.errors import UsageError
 from reports.serve.app import Site
@@ -21,6 +22,8 @@ CONNECTIONS_MAX = 256
 BACKLOG = 128
 GOODBYE_S = 2
 """How long answers that are being sent may go on after the end was asked for."""
+_ONCE_S = 365 * 86_400
+"""The server calls back when it listens, and then again after so long."""
 
 
 def serve(root: Path, host: str, port: int, told: Callable[[str], None], warned: Callable[[str], None]) -> None:
@@ -34,6 +37,11 @@ def serve(root: Path, host: str, port: int, told: Callable[[str], None], warned:
     if not _loopback(listening):
         warned(f"whoever reaches {host} can read these runs and have them judged: there is no password")
     site = Site(Store(root))
+
+    async def ready() -> None:
+        await run_in_threadpool(site.warm)
+        told(_address(listening))
+
     names = {host} if _loopback(listening) else {host, socket.gethostname()}
     config = uvicorn.Config(
         Guard(site.application(), names),
@@ -46,11 +54,12 @@ def serve(root: Path, host: str, port: int, told: Callable[[str], None], warned:
         limit_concurrency=CONNECTIONS_MAX,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=GOODBYE_S,
+        callback_notify=ready,
+        timeout_notify=_ONCE_S,
     )
     server = uvicorn.Server(config)
     with _ending(server):
         try:
-            told(_address(listening))
             server.run(sockets=[listening])
         finally:
             listening.close()

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.errors import UsageError
 from harness.runs import RunFolder
@@ -25,9 +26,8 @@ class Missing(UsageError):
     """Nothing of that name that could be shown; the message says what was asked for and why not."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RunName:
-    """Which run: the names of its two folders."""
+class RunName(NamedTuple):
+    """Which run: the names of its two folders. A tuple, since an index makes ten thousand of them at every look."""
 
     target: str
     run: str

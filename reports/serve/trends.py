@@ -76,12 +76,12 @@ def strip(trend: Trend) -> Markup:
     """The last verdicts in small: a bar a run, high for what was kept, hanging for what was broken."""
     points = trend.points[-RUNS_BRIEF_MAX:]
     looks = {"pass": (2, 9), "fail": (11, 9), "inconclusive": (9, 4), "error": (9, 4)}
-    bars = []
+    width = RUNS_BRIEF_MAX * 5
+    bars = [tag("line", x1=0, x2=width, y1=11, y2=11, class_="grid", stroke="#ddd")]
     for place, (_, claim) in enumerate(points):
         y, height = looks[claim.verdict]
         bars.append(tag("rect", x=place * 5, y=y, width=3.5, height=height, class_=f"mark-{claim.verdict}"))
     words = f"the last {count(len(points), 'run')}: {_in_words(points)}"
-    width = max(len(points) * 5, 5)
     return tag(
         "svg", tag("title", words), *bars, class_="strip", role="img", width=width, height=22, viewBox=f"0 0 {width} 22"
     )

@@ -1,7 +1,7 @@
 """Headless Chromium over its debugging pipe: enough of the protocol to look at a page as a person would.
 
 A pipe rather than a port, so that nothing listens; a profile of its own, so that nothing is remembered; and only
-local files are opened.
+local files are opened, and pages of a server on loopback.
 """
 
 from __future__ import annotations
@@ -87,19 +87,29 @@ class Chromium:
             self._profile.cleanup()
 
     def open(
-        self, path: Path, *, width: int = 1280, height: int = 900, dark: bool = False, script: bool = True
+        self, page: Path | str, *, width: int = 1280, height: int = 900, dark: bool = False, script: bool = True
     ) -> None:
-        """Loads a local file afresh and waits until it is there."""
+        """Loads a local file, or a page of a server, afresh and waits until it is there."""
         self.messages.clear()
         self.requests.clear()
         self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self._call("Emulation.setScriptExecutionDisabled", value=not script)
         self.media(dark=dark)
         self._loaded = False
-        self._call("Page.navigate", url=path.resolve().as_uri())
+        self._call("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
+        self.settle()
+
+    def settle(self) -> None:
+        """Waits until the page that was asked for is there."""
         deadline = time.monotonic() + TIMEOUT_S
         while not self._loaded:
             self._receive(deadline)
+
+    def follow(self, act: str) -> None:
+        """Does something that leads to another page, such as a click, and waits until that is there."""
+        self._loaded = False
+        self.evaluate(act)
+        self.settle()
 
     def media(self, *, dark: bool = False, kind: str = "") -> None:
         """Emulates a colour scheme, and `print` where asked."""

@@ -47,7 +47,7 @@ def verdict(**changes: Any) -> dict[str, Any]:
     return whole | changes
 
 
-def judged(root: Path, target: str, run: str, **changes: Any) -> Path:
+def judged(root: Path, target: str, run: str, /, **changes: Any) -> Path:
     """A run's folder with a verdict and nothing else."""
     folder = root / target / run
     folder.mkdir(parents=True)
