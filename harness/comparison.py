@@ -66,19 +66,19 @@ LADDER = (
 all nodes agree, and on a state that lacks no acknowledged write."""
 
 
-def measured(plan: Plan, runs_root: Path, watched: bool, tell: Callable[[tuple[str, float]], None]) -> dict[str, Any]:
-    """The column of a target, run now. Tells the phase and, if somebody watches, the time of the run in seconds."""
-    return columns(execute(resolve(plan), runs_root, _Teller(watched, tell)))
+def measured(plan: Plan, runs_root: Path, tell: Callable[[tuple[str, float]], None]) -> dict[str, Any]:
+    """The column of a target, run now. Tells the phase and the time of the run in seconds."""
+    return columns(execute(resolve(plan), runs_root, _Teller(tell)))
 
 
 class _Teller:
     """A run's progress, told now and then."""
 
-    def __init__(self, watched: bool, tell: Callable[[tuple[str, float]], None]) -> None:
+    def __init__(self, tell: Callable[[tuple[str, float]], None]) -> None:
         self._tell = tell
         self._phase = "starting"
         self._told = 0.0
-        self.event: Callable[[Operation], None] | None = self._event if watched else None
+        self.event: Callable[[Operation], None] | None = self._event
 
     def phase(self, name: str) -> None:
         self._phase = name

@@ -102,9 +102,7 @@ def _measure(experiments: Sequence[Experiment], runs_root: Path, jobs: int) -> d
         return measured
     plans = {experiment.plan.target.name: experiment.plan for experiment in experiments}
     with Overview(list(plans)) as live:
-        tasks = [
-            parallel.Task(name, comparison.measured, (plan, runs_root, live.watching)) for name, plan in plans.items()
-        ]
+        tasks = [parallel.Task(name, comparison.measured, (plan, runs_root)) for name, plan in plans.items()]
         return dict(parallel.spread(tasks, jobs, live.hear, live.done))
 
 

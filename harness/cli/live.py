@@ -1,22 +1,15 @@
-"""Progress of a run on a terminal: one line on standard error, gone when the run ends. Nothing at all where there is
-no terminal."""
+"""Progress of runs: how far each is, how many operations, which faults are in force."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
-from rich.live import Live as RichLive
-from rich.text import Text
-
+from harness.cli.ticker import Ticker
 from harness.operation import Operation, Type
 from harness.plan import Plan
-
-_REFRESH_PER_S = 4
 
 
 class Overview:
@@ -26,24 +19,16 @@ class Overview:
         self._count = len(names)
         self._running: dict[str, tuple[str, float]] = {}
         self._seen: dict[str, None] = {}
-        self.watching = sys.stderr.isatty()
-        self._live = RichLive(
-            console=Console(stderr=True),
-            get_renderable=self._render,
-            refresh_per_second=_REFRESH_PER_S,
-            transient=True,
-        )
+        self._ticker = Ticker(self._line)
 
     def __enter__(self) -> Self:
-        if self.watching:
-            self._live.start()
+        self._ticker.__enter__()
         return self
 
     def __exit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _tb: TracebackType | None
+        self, type: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self.watching:
-            self._live.stop()
+        self._ticker.__exit__(type, value, traceback)
 
     def hear(self, name: str, news: tuple[str, float]) -> None:
         """A run is in that phase, at that time of its own in seconds (0: unknown)."""
@@ -55,12 +40,13 @@ class Overview:
         self._running.pop(name, None)
         self._seen[name] = None
 
-    def _render(self) -> Text:
+    def _line(self) -> str:
         runs = " · ".join(
-            f"{name}: {phase}" + (f" {now_s:.0f} s" if now_s else "") for name, (phase, now_s) in self._running.items()
+            f"{name}: {phase}" + (f" {now_s:.0f} s" if now_s else "")
+            for name, (phase, now_s) in list(self._running.items())
         )
         done = len(self._seen) - len(self._running)
-        return Text(f"{done} of {self._count} done · {runs or 'starting'}", no_wrap=True, overflow="ellipsis")
+        return f"{done} of {self._count} done · {runs or 'starting'}"
 
 
 class Live:
@@ -73,23 +59,18 @@ class Live:
         self._now_ns = 0
         self._in_force: dict[str, None] = {}
         self._began = time.monotonic()
-        self._console = Console(stderr=True)
-        self._live = RichLive(
-            console=self._console, get_renderable=self._render, refresh_per_second=_REFRESH_PER_S, transient=True
-        )
-        self.event: Callable[[Operation], None] | None = self._count if sys.stderr.isatty() else None
-        """Called with every event of the history; None when nobody watches, so that it costs nothing."""
+        self._ticker = Ticker(self._line)
+        self.event: Callable[[Operation], None] | None = self._count
+        """Called with every event of the history."""
 
     def __enter__(self) -> Self:
-        if self.event is not None:
-            self._live.start()
+        self._ticker.__enter__()
         return self
 
     def __exit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _tb: TracebackType | None
+        self, type: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self.event is not None:
-            self._live.stop()
+        self._ticker.__exit__(type, value, traceback)
 
     def phase(self, name: str) -> None:
         """The run has come to this part of its life: "creating", "load", "heal", ..., "checking"."""
@@ -111,14 +92,14 @@ class Live:
         else:
             self._in_force.pop(fault, None)
 
-    def _render(self) -> Text:
+    def _line(self) -> str:
         elapsed_s = max(time.monotonic() - self._began, 1e-3)
         now_s = self._now_ns / 1e9
         left_s = max(0.0, self._plan.time + self._plan.settle - now_s)
         faults = ", ".join(list(self._in_force)) or "no faults"
-        return Text(
+        # What can be judged while it is recorded is judged only where the run is to end at the first violation.
+        so_far = " · no violation so far" if self._plan.stop_on_violation else ""
+        return (
             f"{self._plan.target.name}: {self._phase} · {now_s:5.1f} s, about {left_s:.0f} s left · "
-            f"{self._completed} ops, {self._completed / elapsed_s:,.0f}/s · {faults}",
-            no_wrap=True,
-            overflow="ellipsis",
+            f"{self._completed} ops, {self._completed / elapsed_s:,.0f}/s · {faults}{so_far}"
         )
