@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from harness import flows
 from harness.answers import client_answers
@@ -68,6 +68,28 @@ class ClaimVerdict:
             "anomalies": [anomaly.to_json() for anomaly in self.anomalies],
             "stats": dict(self.stats),
         }
+
+
+class Judged(Protocol):
+    """A claim's verdict, in whatever form."""
+
+    @property
+    def verdict(self) -> Verdict: ...
+
+    @property
+    def anomalies(self) -> Sequence[Anomaly]: ...
+
+
+J = TypeVar("J", bound=Judged)
+
+
+def violations(claims: Sequence[J]) -> list[tuple[J, Anomaly]]:
+    """Every violation found, with the claim it belongs to: those of broken claims first, each once."""
+    found: dict[tuple[str, str | None, tuple[int, ...]], tuple[J, Anomaly]] = {}
+    for claim in sorted(claims, key=lambda claim: claim.verdict is not Verdict.FAIL):
+        for anomaly in claim.anomalies:
+            found.setdefault((anomaly.type, anomaly.key, anomaly.ops), (claim, anomaly))
+    return list(found.values())
 
 
 def validate(claims: Sequence[Claim], workload: Workload, lookup: Lookup) -> None:

@@ -20,7 +20,8 @@ from harness.experiment import Experiment, admit
 from harness.history import History
 from harness.judge import ClaimVerdict
 from harness.load import Progress, conduct
-from harness.runs import RunFolder
+from harness.retrace import retrace
+from harness.runs import FORMAT, RunFolder
 from harness.streaming import Streaming, watchable
 from harness.verdict import Verdict
 from harness.watchdog import crashes
@@ -51,6 +52,7 @@ class Outcome:
         """The object that `run --json` prints and verdict.json holds."""
         plan = self.experiment.plan
         document: dict[str, Any] = {
+            "format": FORMAT,
             "verdict": self.verdict.value,
             "exit_code": self.verdict.exit_code,
             "target": plan.target.name,
@@ -81,6 +83,7 @@ def execute(experiment: Experiment, runs_root: Path, progress: Progress | None =
     experiment.cluster_class.sweep()
     outcome = attempt(experiment, folder, progress, watched)
     keep(outcome)
+    explain(outcome, progress)
     return outcome
 
 
@@ -110,6 +113,20 @@ def keep(outcome: Outcome) -> None:
         folder.write_faults(outcome.faults)
         folder.write_verdict(outcome.to_json())
         plugins.load("reports", "html")(folder.path)
+
+
+def explain(outcome: Outcome, progress: Progress | None = None) -> None:
+    """Writes messages.jsonl, and the report again, for a run that failed on a cluster that can show its messages. Takes
+    up to as long as the run did; what `keep` wrote is there whatever becomes of it."""
+    history = outcome.history
+    if history is None or outcome.verdict is not Verdict.FAIL:
+        return
+    if progress:
+        progress.phase("repeating")
+    with suppress(RecordingError, OSError):
+        if lines := retrace(outcome.experiment, history, outcome.claims, outcome.folder.path.name):
+            outcome.folder.write(outcome.folder.messages, "".join(lines))
+            plugins.load("reports", "html")(outcome.folder.path)
 
 
 def conclude(experiment: Experiment, folder: RunFolder) -> Outcome:

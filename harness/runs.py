@@ -12,6 +12,10 @@ from typing import Any
 
 from harness.errors import RecordingError, UsageError
 
+FORMAT = 1
+"""The form of what a run's folder holds, as verdict.json tells it. The first runs told none; they are read as well. It
+grows when somebody who knows only the form before would misread a folder, not when something is added to one."""
+
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -62,6 +66,10 @@ class RunFolder:
     @property
     def verdict(self) -> Path:
         return self.path / "verdict.json"
+
+    @property
+    def messages(self) -> Path:
+        return self.path / "messages.jsonl"
 
     @property
     def report(self) -> Path:

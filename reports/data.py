@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from harness import plan as plans
 from harness.checker import Anomaly
 from harness.errors import UsageError
-from harness.runs import RunFolder
+from harness.judge import violations
+from harness.runs import FORMAT, RunFolder
 from harness.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -194,14 +195,16 @@ class RunData:
 
     @classmethod
     def load(cls, folder: Path) -> RunData:
-        """From a run's folder. Raises `UsageError` naming the file that is missing or is not what it should be."""
+        """From a run's folder, also one of an older splitbrain. Raises `UsageError` naming the file that is missing or
+        is not what it should be, or was written by a newer splitbrain than this one."""
         run = RunFolder.find(folder)
         from harness._core import Recorder
         from harness.history import History
 
+        verdict = _json(run.verdict, _text(run.verdict))
+        _check_format(run.verdict, verdict)
         plan = plans.load(run.plan)
         history = History.read(run.history) if run.history.exists() else History(Recorder(None).history())
-        verdict = _json(run.verdict, _text(run.verdict))
         lines = _text(run.faults).splitlines() if run.faults.exists() else None
         faults: list[Mapping[str, Any]] | None = None
         if lines is not None:
@@ -217,11 +220,7 @@ class RunData:
     @property
     def anomalies(self) -> list[tuple[ClaimRecord, Anomaly]]:
         """Every violation found, those of broken claims first, each once."""
-        found: dict[tuple[str, str | None, tuple[int, ...]], tuple[ClaimRecord, Anomaly]] = {}
-        for claim in sorted(self.claims, key=lambda claim: claim.verdict is not Verdict.FAIL):
-            for anomaly in claim.anomalies:
-                found.setdefault((anomaly.type, anomaly.key, anomaly.ops), (claim, anomaly))
-        return list(found.values())
+        return violations(self.claims)
 
 
 def _text(file: Path) -> str:
@@ -236,6 +235,15 @@ def _json(file: Path, text: str, line: int = 1) -> Any:
         return json.loads(text)
     except ValueError as problem:
         raise UsageError(f"{file}:{line + getattr(problem, 'lineno', 1) - 1}: is not JSON: {problem}") from problem
+
+
+def _check_format(file: Path, verdict: Any) -> None:
+    found = verdict.get("format", 0) if isinstance(verdict, dict) else 0
+    if type(found) is not int or not 0 <= found <= FORMAT:
+        raise UsageError(
+            f"{file} is of format {str(found)[:40]!r}, but splitbrain {installed_version()} reads runs up to format "
+            f"{FORMAT}: use the splitbrain that made this run, or a newer one"
+        )
 
 
 def installed_version() -> str:

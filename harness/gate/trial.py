@@ -12,7 +12,7 @@ from typing import Any
 from harness.experiment import admit, resolve
 from harness.judge import ClaimVerdict
 from harness.plan import Plan
-from harness.run import Outcome, attempt, keep
+from harness.run import Outcome, attempt, explain, keep
 from harness.runs import RunFolder
 from harness.verdict import Verdict
 from harness.witness import witness
@@ -72,6 +72,7 @@ def conduct(plan: Plan, expects: Sequence[Any], runs_root: Path, keeps_all: bool
     kept = keeps_all or bool(outcome.problem) or any(one.sightings or one.verdict is not Verdict.PASS for one in judged)
     if kept:
         keep(outcome)
+        explain(outcome)
     else:
         shutil.rmtree(folder.path, ignore_errors=True)
     return Trial(

@@ -21,8 +21,16 @@ from harness.threads import ThreadedClient
 
 _OK, _FAIL, _INFO = Type.OK, Type.FAIL, Type.INFO
 
+_NAME = "worker"
+
 Perform = Callable[[Operation], Awaitable[Any]]
 """A nemesis, as the interpreter sees it: takes an invocation, returns the value of its completion (JSON)."""
+
+
+def thread_of(task: asyncio.Task[Any] | None) -> int | None:
+    """The thread that a task works for; None for a task that is no worker's."""
+    kind, _, thread = task.get_name().partition(" ") if task is not None else ("", "", "")
+    return int(thread) if kind == _NAME else None
 
 
 class Desk(Protocol):
@@ -64,7 +72,7 @@ class Worker:
         self.retired = False
         self._desk = desk
         self._parked: asyncio.Future[None] | None = None
-        self.task = desk.loop.create_task(self._run(), name=f"worker {thread}")
+        self.task = desk.loop.create_task(self._run(), name=f"{_NAME} {thread}")
 
     def begin(self, op: Operation) -> None:
         """Sets an idle worker to work."""

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar, TypeVar
@@ -15,13 +16,15 @@ from harness.clusters.base import CAPABILITIES, IMPAIRMENTS, PACKETS, Shape
 from harness.clusters.sim.clock import SimClocks
 from harness.clusters.sim.connection import SimConnection
 from harness.clusters.sim.disks import SimDisks
-from harness.clusters.sim.link import MS_NS
+from harness.clusters.sim.link import MS_NS, Link
 from harness.clusters.sim.loop import SimLoop
 from harness.clusters.sim.machine import STOPPED, Machine
 from harness.clusters.sim.network import SimNetwork
 from harness.clusters.sim.processes import SimProcesses
 from harness.clusters.sim.pulse import Pulse, Stuck
+from harness.clusters.sim.tapped import TappedConnection, TappedLink
 from harness.errors import ClusterError, Unsupported, UsageError
+from harness.messages import Tap
 from harness.options import number
 from harness.streams import Streams
 from harness.target import NodeService, Target
@@ -72,15 +75,16 @@ class SimCluster:
         self._clients_made = 0
         sync_ns = _range_ns("sync", sync_ms_min, sync_ms_max)
         self._machines = {name: Machine(self._loop, name, self.nodes, streams, sync_ns=sync_ns) for name in self.nodes}
-        self.network = SimNetwork(
+        self._connection: Callable[..., SimConnection] = SimConnection
+        self._network = partial(
+            SimNetwork,
             self._loop,
             {name: machine.deliver for name, machine in self._machines.items()},
             latency_ns=_range_ns("latency", latency_ms_min, latency_ms_max),
             base=Shape(**chances),
             stream=streams.stream("net"),
         )
-        for name, machine in self._machines.items():
-            machine.links = self.network.links(name)
+        self._wire(Link)
         self.limits = None
         self.files = None
         self.disks = SimDisks(self._machines)
@@ -98,6 +102,15 @@ class SimCluster:
     def sweep(cls) -> list[str]:
         """A simulation leaves nothing on the machine."""
         return []
+
+    def tap(self, tap: Tap) -> None:
+        """See `harness.messages.Tapped`."""
+        self._wire(partial(TappedLink, tap=tap, cluster=self))
+        self._connection = partial(TappedConnection, tap=tap)
+
+    def state(self, node: str) -> str:
+        """`running`, `paused` or `killed`."""
+        return self._machines[node].state
 
     def now(self) -> int:
         return self._loop.now_ns
@@ -139,7 +152,7 @@ class SimCluster:
             raise UsageError(f"there is no node {node!r} to connect to; nodes are {', '.join(self.nodes)}")
         name = f"c{self._clients_made}"
         self._clients_made += 1
-        connection = SimConnection(self._machines[node], name, latency_ns=self._client_ns, stream=self._clients)
+        connection = self._connection(self._machines[node], name, latency_ns=self._client_ns, stream=self._clients)
         await connection.dial()
         return connection
 
@@ -154,6 +167,12 @@ class SimCluster:
 
     async def destroy(self) -> None:
         self._kill_all()
+
+    def _wire(self, make: Callable[..., Link]) -> None:
+        """Lays the links between the machines."""
+        self.network = self._network(make=make)
+        for name, machine in self._machines.items():
+            machine.links = self.network.links(name)
 
     def _kill_all(self) -> None:
         for machine in self._machines.values():

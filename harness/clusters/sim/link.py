@@ -41,6 +41,7 @@ class Link:
 
     __slots__ = (
         "_chance",
+        "_copy",
         "_deliver",
         "_draw",
         "_free_ns",
@@ -78,6 +79,7 @@ class Link:
         self.sent = self.dropped = self.lost = self.duplicated = self.reordered = 0
         self._loop = loop
         self._deliver = deliver
+        self._copy = copy_body
         self._draw = stream.getrandbits
         self._min_ns, self._max_ns = latency_ns
         self._span_ns = self._max_ns - self._min_ns
@@ -99,7 +101,7 @@ class Link:
         if when_ns < self._last_ns:
             when_ns = self._last_ns
         self._last_ns = when_ns
-        heappush(loop.heap, (when_ns, loop.sequence(), self._arrive, (copy_body(body),)))
+        heappush(loop.heap, (when_ns, loop.sequence(), self._arrive, (self._copy(body),)))
 
     def reshape(self, shapes: Iterable[Shape]) -> None:
         """Puts the union of these shapes in force for what is sent from now on."""
@@ -132,7 +134,7 @@ class Link:
             self.duplicated += 1
             copies = 2
         for _ in range(copies):
-            self._transmit(copy_body(body))
+            self._transmit(self._copy(body))
 
     def _transmit(self, body: dict[str, Any]) -> None:
         departs_ns = self._serialise(body) if self.shape.rate_kbit else self._loop.now_ns

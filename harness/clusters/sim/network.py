@@ -16,7 +16,8 @@ from harness.faults import Evidence, Status
 
 class SimNetwork:
     """A link for every ordered pair of nodes, also from a node to itself. `base` shapes all links between different
-    nodes, always."""
+    nodes, always.
+    `make` makes the links, as the class does."""
 
     def __init__(
         self,
@@ -26,13 +27,14 @@ class SimNetwork:
         latency_ns: tuple[int, int],
         base: Shape,
         stream: random.Random,
+        make: Callable[..., Link] = Link,
     ) -> None:
         self._links: dict[str, dict[str, Link]] = {}
         for source in deliver:
             self._links[source] = {}
             for dest, take in deliver.items():
                 range_ns = latency_ns if source != dest else (0, 0)
-                self._links[source][dest] = Link(loop, source, dest, take, latency_ns=range_ns, stream=stream)
+                self._links[source][dest] = make(loop, source, dest, take, latency_ns=range_ns, stream=stream)
         self._base = base
         self._cut: dict[str, dict[Link, dict[str, int]]] = {}
         self._shaped: dict[str, dict[Link, dict[str, int]]] = {}
@@ -42,6 +44,15 @@ class SimNetwork:
     def links(self, source: str) -> Mapping[str, Link]:
         """Everything this node can send to, by name."""
         return self._links[source]
+
+    def cutting(self, link: Link) -> list[str]:
+        """The faults that cut this link now."""
+        return [fault for fault, links in self._cut.items() if link in links]
+
+    def losing(self, link: Link) -> list[str]:
+        """The faults by whose shapes this link may lose a message now; none where it does so even undisturbed."""
+        shapes = [(fault, self._shapes[fault]) for fault, links in self._shaped.items() if link in links]
+        return [fault for fault, shape in shapes if shape.loss or shape.rate_kbit]
 
     async def cut(self, fault: str, drops: Drops) -> Mapping[str, Evidence]:
         """Drops the named directions at once, what is in flight included. A fault's id can be in force only once."""
