@@ -27,7 +27,13 @@ _POSITIVE = click.IntRange(1)
     "--seeds", "seeds_max", type=click.IntRange(1, 1000), default=50, show_default=True, help="Seeds a bug may take."
 )
 @click.option("--clean-seeds", type=click.IntRange(0), default=10, show_default=True, help="Seeds of each clean store.")
-@click.option("--repeat", type=_POSITIVE, default=1, show_default=True, help="Hunts per bug; the median is told.")
+@click.option(
+    "--repeat",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="Hunts per bug, 0 for none; the median is told.",
+)
 @click.option("--jobs", type=_POSITIVE, default=None, help="Processes.  [default: one a core]")
 @click.option(
     "--report",
@@ -55,7 +61,7 @@ def command(
 
     \b
     splitbrain selftest
-    splitbrain selftest raft --clean-seeds 200
+    splitbrain selftest raft --repeat 0 --clean-seeds 200
     splitbrain selftest --repeat 20 --report docs/selftest.md --report selftest.html
     """
     from harness import plugins, selftest

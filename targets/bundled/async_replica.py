@@ -54,6 +54,7 @@ TRIALS = (
         },
         {"keys": 60, "rate": 100},
         settle="6s",
+        timeout="500ms",
         store=SNAPSHOTS,
     ),
     trial(

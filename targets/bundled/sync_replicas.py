@@ -38,6 +38,9 @@ CLAIMS: tuple[Claim, ...] = (
 SNAPSHOTS = {"snapshot_records": 40}
 """Often enough that servers start from one again and again."""
 
+MANY = {"keys": 60, "rate": 100}
+"""So many keys that some have no write under way when a server stops, and go on being read."""
+
 TRIALS = (
     trial(
         "register",
@@ -45,10 +48,15 @@ TRIALS = (
             "partition": {"interval": "1500ms"},
             "kill": {"interval": "3s"},
             "packet": {"interval": "2s"},
-            "pause": {"interval": "3s"},
         },
         {"keys": 4, "rate": 150},
         store=SNAPSHOTS,
+    ),
+    *in_turn(
+        *(
+            trial("register", {family: {"interval": "2s"}}, MANY, timeout="500ms")
+            for family in ("pause", "disk", "power")
+        )
     ),
     trial("register", {"partition": {"interval": "3s"}}, {"rate": 50}),
     *in_turn(

@@ -52,6 +52,12 @@ def test_a_bug_that_is_found_is_told_and_passes(selftest: Selftest) -> None:
     assert (trial["target"], trial["trial"], trial["runs"], trial["pass"]) == ("honest", 1, 2, 2)
 
 
+def test_unspoiled_stores_are_tried_alone_where_no_hunt_is_wanted(selftest: Selftest) -> None:
+    document = told(selftest("honest", "--repeat", "0", "--clean-seeds", "2", "--json"))
+    assert document["bugs"] == []
+    assert [row["runs"] for row in document["stores"]] == [2]
+
+
 def test_a_bug_that_nobody_can_find_fails_and_is_named(selftest: Selftest) -> None:
     done = selftest("honest", "--seeds", "2", "--clean-seeds", "1")
     assert done.returncode == 1
