@@ -54,9 +54,10 @@ def outcome(result: Outcome) -> None:
     """The end of a run: verdict first, then each claim with its reason, the faults, and the files."""
     out = console()
     plan = result.experiment.plan
+    counted = "1 node" if plan.nodes == 1 else f"{plan.nodes} nodes"
     out.print(
         f"{verdict(result.verdict.value)}  {plain(plan.target.name)} · {plain(plan.workload.name)} · "
-        f"{plan.cluster.name} · {plan.nodes} nodes · seed {plan.seed}"
+        f"{plan.cluster.name} · {counted} · seed {plan.seed}"
     )
     if result.problem:
         out.print(f"  [bold magenta]harness:[/] {plain(result.problem)}")
