@@ -39,7 +39,7 @@ def report_policy() -> str:
     """For a page that lies in the runs folder: no origin, no forms, no network, and of all script only that which our
     reports have. One made by another version is shown without script; it says everything without."""
     return (
-        f"sandbox allow-scripts allow-popups; default-src 'none'; script-src {script_policy()}; "
+        f"sandbox allow-scripts; default-src 'none'; script-src {script_policy()}; "
         "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 

@@ -73,6 +73,7 @@ def _ending(server: uvicorn.Server) -> Iterator[None]:
 
     def end(_signal: int, _frame: object) -> None:
         server.should_exit = True
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what is cut off now is no news
 
     before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -126,7 +126,7 @@ def availability(trend: Trend, id: str = "availability") -> Markup:
     points = trend.points[-RUNS_DRAWN_MAX:]
     shares = [claim.share for _, claim in points]
     worst = min((share for share in shares if share is not None), default=0.0)
-    low = next((mark for mark in (0.99, 0.9, 0.5) if worst >= mark), 0.0)
+    low = next((mark for mark in (0.99, 0.98, 0.95, 0.9, 0.8, 0.5) if worst >= mark), 0.0)
     y, x = Scale(low, 1, LINE_HEIGHT, 4), Scale(0, len(points), 0, UNITS)
     levels = []
     for mark in (low, (low + 1) / 2, 1.0):

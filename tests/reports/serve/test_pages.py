@@ -218,6 +218,19 @@ def test_two_servers_over_one_folder_and_an_end_by_ctrl_c(root: Path) -> None:
         assert two.get(RUN).status == 200
 
 
+def test_an_end_does_not_wait_for_who_does_not_read(tmp_path: Path) -> None:
+    with (judged(tmp_path, "raft", RAFT) / "history.arrow").open("wb") as file:
+        file.truncate(200 << 20)
+    with Server(tmp_path) as server:
+        host, _, port = server.host.partition(":")
+        with socket.create_connection((host, int(port)), timeout=10) as raw:
+            raw.sendall(f"GET {RUN}/history.arrow HTTP/1.1\r\nHost: {server.host}\r\n\r\n".encode())
+            assert raw.recv(12) == b"HTTP/1.1 200"
+            began_s = time.monotonic()
+            code, errors = server.end(signal.SIGTERM)
+            assert (code, "Traceback" in errors, time.monotonic() - began_s < 15) == (0, False, True), errors
+
+
 def test_a_worker_ends_with_the_server(root: Path) -> None:
     with Server(root) as server:
         server.post(f"{RUN}/check")
