@@ -26,6 +26,8 @@ def command(plan: Plan) -> str:
 
 def _words(plan: Plan) -> Iterator[str]:
     yield plan.target.name
+    if bug := plan.target.options.get("bug"):
+        yield from ("--bug", str(bug))
     if plan.cluster.name != "sim":
         yield from ("--cluster", plan.cluster.name)
     if plan.workload.name != "register":
@@ -59,6 +61,6 @@ def _said_by_flags(plan: Plan) -> bool:
         return {name: value for name, value in part.options.items() if name not in names}
 
     intervals = {json.dumps(part.options.get("interval")) for part in plan.nemeses}
-    unsaid = [only(plan.target), only(plan.cluster), only(plan.workload, "rate", "keys")]
+    unsaid = [only(plan.target, "bug"), only(plan.cluster), only(plan.workload, "rate", "keys")]
     unsaid += [only(part, "interval") for part in plan.nemeses]
     return not any(unsaid) and len(intervals) <= 1

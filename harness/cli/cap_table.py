@@ -65,6 +65,18 @@ def across(columns: Mapping[str, Column]) -> list[list[str]]:
     return [*rows, ["its own claims", *(column["verdict"] for column in columns.values())]]
 
 
+def unmeasured(columns: Mapping[str, Column]) -> list[tuple[str, str, str]]:
+    """Which cells of which targets stayed empty, and why: what is so for the same reason is told once."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for target, column in columns.items():
+        cells: dict[str, list[str]] = {}
+        for cell, why in column["unmeasured"].items():
+            cells.setdefault(why, []).append(cell)
+        for why, empty in cells.items():
+            told.setdefault((", ".join(empty), why), []).append(target)
+    return [(cells, ", ".join(targets), why) for (cells, why), targets in told.items()]
+
+
 def heads(columns: Mapping[str, Column], *parts: str) -> list[str]:
     """The heads of the table that `down` gives the rows of."""
     asked = [one.head for one in QUESTIONS if one.part in parts]

@@ -135,6 +135,6 @@ def _show(measured: Mapping[str, Mapping[str, Any]], caption: str, page: Path) -
             out.print(show.plain(column["summary"]))
         if column["problem"]:
             out.print(f"{show.plain(target)}: {show.plain(column['problem'])}")
-        for cell, why in column["unmeasured"].items():
-            out.print(f"{show.plain(target)}: {cell} was not measured: {show.plain(why)}", style="dim")
+    for cells, names, why in cap_table.unmeasured(measured):
+        out.print(f"not measured: {show.plain(cells)} of {show.plain(names)}: {show.plain(why)}", style="dim")
     out.print(show.plain(page), style="dim")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cli.conftest import Splitbrain
 
-from harness.cli.cap_table import BEGIN, END, across, down, heads, markdown, write_markdown
+from harness.cli.cap_table import BEGIN, END, across, down, heads, markdown, unmeasured, write_markdown
 from harness.errors import UsageError
 
 FAULTS = ("--nemesis", "partition", "--interval", "2s", "--time", "6s", "--settle", "2s", "--seed", "7")
@@ -140,6 +140,21 @@ def test_what_is_undecided_or_never_converged_is_told_so() -> None:
     assert cells["strongest model not refuted"] == "linearizable? (register)"
     assert cells["converged after healing, within"] == "never"
     assert cells["stalest read"] == "never stale"
+
+
+def test_what_stayed_empty_for_one_reason_is_told_once() -> None:
+    short, unasked = "no heal", "no checker measures it"
+    columns = {
+        "raft": column(unmeasured={"lost_writes": unasked, "staleness_ms": unasked, "recovery_s": short}),
+        "crdt": column(unmeasured={"lost_writes": unasked, "staleness_ms": unasked}),
+        "shop": column(unmeasured={"lost_writes": unasked}),
+        "etcd": column(unmeasured={}),
+    }
+    assert unmeasured(columns) == [
+        ("lost_writes, staleness_ms", "raft, crdt", unasked),
+        ("recovery_s", "raft", short),
+        ("lost_writes", "shop", unasked),
+    ]
 
 
 def test_rows_and_heads_agree_in_every_part() -> None:

@@ -24,6 +24,7 @@ def parsed(words: list[str]) -> Plan:
     "fields",
     [
         {},
+        {"target": {"name": "raft", "bug": "stale-leader-reads"}},
         {"cluster": "docker", "nodes": 3, "concurrency": 7, "time": "20s", "timeout": "500ms", "settle": 0.25},
         {"workload": {"name": "register", "rate": 50, "keys": 3}},
         {"nemeses": ["partition", "kill"]},
