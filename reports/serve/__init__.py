@@ -11,6 +11,7 @@
     judging   judging again, in a process of its own
     download  histories and folders to take away
     guard     who may ask, and what a browser may do with an answer
+    respond   the forms of an answer
     app       the addresses
     server    the socket, and the end of it all
 

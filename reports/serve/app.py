@@ -10,33 +10,25 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from harness.errors import SplitbrainError
-from reports.data import installed_version
-from reports.page import SCRIPT, STYLES, Shell, render
-from reports.serve import download, gates, links, pair, times, trends
+from reports.serve import download, gates, links, pair, trends
 from reports.serve.facts import RunFacts
-from reports.serve.guard import report_policy
 from reports.serve.index import Index, Snapshot
 from reports.serve.judging import Judge
 from reports.serve.live import Watcher
 from reports.serve.query import Choices, Page, Query
+from reports.serve.respond import away, broken, file, page, told
 from reports.serve.store import Missing, RunName, Store, entries, named
 from reports.text import count
 
-SHELL = Shell(
-    styles=(*STYLES, "serve/serve.css"),
-    scripts=(SCRIPT, "serve/serve.js"),
-    allows="form-action 'self'; connect-src 'self'",
-)
 REPORT_BYTES_MAX = 64 << 20
 PAGES_MAX = 200
 LIVE_S, FIRST_LOOK_S, JUDGED_S = 2, 1, 2
@@ -56,7 +48,7 @@ class Site:
 
     def warm(self) -> None:
         """Makes the first page ready, so that the first visitor need not wait until its template is read."""
-        _page("runs", **self._listed(Query()))
+        page("runs", **self._listed(Query()))
 
     def close(self) -> None:
         """Ends what goes on behind the pages."""
@@ -82,12 +74,12 @@ class Site:
         ]
         return Starlette(
             routes=routes,
-            exception_handlers={SplitbrainError: _told, HTTPException: _told, Exception: _broken},
+            exception_handlers={SplitbrainError: told, HTTPException: told, Exception: broken},
         )
 
     def runs(self, request: Request) -> Response:
         """The list of runs."""
-        return _page("runs", **self._listed(Query.of(_fields(request))))
+        return page("runs", **self._listed(Query.of(_fields(request))))
 
     def _listed(self, query: Query) -> dict[str, Any]:
         snapshot, now_s = self.index.look(), time.time()
@@ -108,14 +100,14 @@ class Site:
         name, facts = self._run(request)
         job = self.judge.job("again", name)
         parts = ("report.html", "history.arrow", "plan.yaml")
-        file = {part: self.store.has(name.target, name.run, part) for part in parts}
-        return _page(
+        there = {part: self.store.has(name.target, name.run, part) for part in parts}
+        return page(
             "run",
             refresh=JUDGED_S if job and job.open else None,
             run=facts,
             state=facts.state(time.time()),
             job=job,
-            file=file,
+            file=there,
             others=[one for one in self.index.look(0).runs if one.target == facts.target and one.name != name][:20],
         )
 
@@ -130,7 +122,7 @@ class Site:
                 so_far = self.judge.so_far(name, self.store.sound(name))
         except SplitbrainError as refusal:
             problem = str(refusal)
-        return _page(
+        return page(
             "live",
             refresh=LIVE_S if state == "running" else None,
             run=facts,
@@ -145,23 +137,23 @@ class Site:
         name, facts = self._run(request)
         if facts.state(time.time()) == "running":
             raise HTTPException(409, "this run still goes on: it can be judged again when it has ended")
-        for file in ("plan.yaml", "history.arrow"):
-            if not self.store.has(name.target, name.run, file):
-                raise HTTPException(409, f"this run has no {file}, and cannot be judged without it")
+        for part in ("plan.yaml", "history.arrow"):
+            if not self.store.has(name.target, name.run, part):
+                raise HTTPException(409, f"this run has no {part}, and cannot be judged without it")
         self.judge.again(name, self.store.sound(name))
         return RedirectResponse(links.run_address(name), 303)
 
     def report(self, request: Request) -> Response:
         """A run's own report."""
         name = _name(request)
-        return _file(self.store.read(name.target, name.run, "report.html", bytes_max=REPORT_BYTES_MAX))
+        return file(self.store.read(name.target, name.run, "report.html", bytes_max=REPORT_BYTES_MAX))
 
     def comparison(self, request: Request) -> Response:
         """A comparison that lies in the runs folder."""
-        page = named(request.path_params["page"])
-        if not _is_comparison(page):
+        name = named(request.path_params["page"])
+        if not _is_comparison(name):
             raise Missing("there is no comparison of that name")
-        return _file(self.store.read(page, bytes_max=REPORT_BYTES_MAX))
+        return file(self.store.read(name, bytes_max=REPORT_BYTES_MAX))
 
     def history(self, request: Request) -> Response:
         """A run's history, to take away."""
@@ -169,19 +161,19 @@ class Site:
         if format not in download.FORMATS:
             raise Missing(f"a history is given as {', '.join(download.FORMATS)}")
         pieces = download.history(self.store, name, format)
-        return _download(pieces, download.FORMATS[format], f"{name.target}-{name.run}.{format}")
+        return away(pieces, download.FORMATS[format], f"{name.target}-{name.run}.{format}")
 
     def archive(self, request: Request) -> Response:
         """A run's folder, to take away."""
         name = _name(request)
-        return _download(download.archive(self.store, name), "application/zip", f"{name.target}-{name.run}.zip")
+        return away(download.archive(self.store, name), "application/zip", f"{name.target}-{name.run}.zip")
 
     def trends(self, request: Request) -> Response:
         """Verdicts and availability over time: of every claim in short, of one at length."""
         fields, snapshot = _fields(request), self.index.look()
         target, claim = (fields.get(field, "")[:200] for field in ("target", "claim"))
         found = trends.trends(snapshot.runs, target, claim)
-        return _page(
+        return page(
             "trend" if claim and found else "trends",
             refresh=FIRST_LOOK_S if snapshot.unread else None,
             snapshot=snapshot,
@@ -199,17 +191,17 @@ class Site:
         """Runs side by side, and the comparisons that lie in the runs folder."""
         chosen = list(dict.fromkeys(request.query_params.getlist("run")))
         if not chosen:
-            return _page("comparisons", pages=self._comparisons())
+            return page("comparisons", pages=self._comparisons())
         names = [RunName.of(str(one)) for one in chosen[: pair.RUNS_MAX + 1]]
-        return _page("pair", **pair.context(self.store, names))
+        return page("pair", **pair.context(self.store, names))
 
     def gates(self, request: Request) -> Response:
         """The kept answers of gates."""
-        return _page("gates", found=gates.every(self.store))
+        return page("gates", found=gates.every(self.store))
 
     def gate(self, request: Request) -> Response:
         """One of them."""
-        return _page("gate", gate=gates.one(self.store, request.path_params["name"]))
+        return page("gate", gate=gates.one(self.store, request.path_params["name"]))
 
     def _run(self, request: Request) -> tuple[RunName, RunFacts]:
         name = _name(request)
@@ -238,31 +230,6 @@ def _fields(request: Request) -> dict[str, str]:
     return {str(name): str(value) for name, value in request.query_params.items()}
 
 
-def _page(template: str, *, status: int = 200, refresh: int | None = None, **context: Any) -> Response:
-    text = render(
-        f"serve/{template}.html.j2",
-        footer="splitbrain serve",
-        shell=SHELL,
-        version=installed_version(),
-        refresh=refresh,
-        links=links,
-        times=times,
-        **context,
-    )
-    return HTMLResponse(text, status)
-
-
-def _file(content: bytes) -> Response:
-    return HTMLResponse(content, headers={"content-security-policy": report_policy()})
-
-
-def _download(pieces: Iterator[bytes], kind: str, name: str) -> Response:
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name)
-    return StreamingResponse(
-        pieces, media_type=kind, headers={"content-disposition": f'attachment; filename="{plain}"'}
-    )
-
-
 def _headline(snapshot: Snapshot, choices: Choices) -> str:
     """What is the matter with these runs, in a sentence."""
     if not snapshot.runs:
@@ -271,14 +238,3 @@ def _headline(snapshot: Snapshot, choices: Choices) -> str:
     parts = [f"{states['fail']:,} broke a promise"] if states.get("fail") else []
     parts += [f"{states[state]:,} {words}" for state, words in _KNOWN_WORDS.items() if states.get(state)]
     return ", ".join([count(len(snapshot.runs), "run"), *parts])
-
-
-def _told(_request: Request, problem: Exception) -> Response:
-    """A mistake, or something that is not there, as a page."""
-    status = problem.status_code if isinstance(problem, HTTPException) else 404 if isinstance(problem, Missing) else 422
-    why = problem.detail if isinstance(problem, HTTPException) else str(problem)
-    return _page("problem", status=status, why=why, code=status)
-
-
-def _broken(_request: Request, _problem: Exception) -> Response:
-    return _page("problem", status=500, why="a defect of splitbrain; its terminal has the details", code=500)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports.serve.facts import STATES
+from reports.serve.query import WORST
 from reports.serve.store import Missing, RunName, Store, entries, named, whole
 from reports.text import show
 
@@ -96,7 +97,7 @@ def one(store: Store, name: str) -> GateFacts:
     if not isinstance(found, dict) or found.get("verdict") not in STATES[:4]:
         return GateFacts(name, written_s, problem=f"{file} is JSON, but no answer as `splitbrain gate` keeps it")
     cases = [_case(raw, store) for raw in _list(found.get("cases"))[:CASES_MAX] if isinstance(raw, dict)]
-    cases.sort(key=lambda case: STATES.index(case.verdict) if case.verdict != "pass" else len(STATES))
+    cases.sort(key=lambda case: WORST.index(case.verdict))
     return GateFacts(
         name,
         written_s,
