@@ -208,8 +208,8 @@ def serve(number: int, folder: str, cleanup_s: float) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     line = Connection(number)
     calls: SimpleQueue[bytes] = SimpleQueue()
-    threading.Thread(target=_listen, args=(line, calls, folder, cleanup_s), daemon=True).start()
     try:
+        threading.Thread(target=_listen, args=(line, calls, folder, cleanup_s), daemon=True).start()
         while True:
             line.send(_answer(calls.get(), line))
     except (KeyboardInterrupt, OSError):

@@ -114,6 +114,13 @@ def test_leaving_early_interrupts_what_is_in_hand_and_lets_it_clean_up(tmp_path:
     assert ended.exists()
 
 
+def test_a_worker_that_is_not_wanted_as_soon_as_it_starts_ends_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
+    for _ in range(3):
+        with Workers(1) as workers:
+            workers.begin("never", time.sleep, 30)
+    assert capfd.readouterr().err == ""
+
+
 def test_waiting_ends_in_time() -> None:
     with Workers(1) as workers:
         workers.begin("long", time.sleep, 5)
