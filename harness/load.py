@@ -9,6 +9,7 @@ order, and each of these is tried even when the one before it failed.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from harness.experiment import Experiment
 from harness.generators import Generator, any, clients, nemesis, phases, sleep, time_limit
 from harness.interpreter import interpret
 from harness.operation import PHASE, Operation
-from harness.runs import RunFolder
+from harness.runs import Epoch, RunFolder
 from harness.schedule import NemesisWorker, healing, schedule
 from harness.streaming import Stop, Streaming, Watch, until_violation
 from harness.toll import InForce
@@ -117,6 +118,7 @@ class _Life:
     async def _play(self, workers: Sequence[NemesisWorker], in_force: InForce) -> None:
         plan, hidden = self.experiment.plan, self.experiment.confidential
         epoch = self.cluster.now()
+        self.folder.write_epoch(Epoch(epoch, time.time_ns()))
         watchdog = Watchdog(self.cluster, in_force, lambda: self.cluster.now() - epoch, restart=plan.watchdog)
 
         async def mark(op: Operation) -> Any:

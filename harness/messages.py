@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from harness.history import History
 
 FORMAT = 1
+SCENES_MAX = 3
+"""Violations whose messages are kept, those of broken claims first: one explains most."""
+
 MESSAGES_MAX = 200
 OTHERS_MAX = 60
 """How many of these may be about something else."""
@@ -129,7 +132,8 @@ class Topic:
         """Whether a body speaks of it: a key in a field `key`, as the name of a field, or as a text of its own; or an
         short object or array that holds both a key and one of its values, such as a record `[18, 96, "n2"]`.
 
-        A number alone names nothing: terms and lengths are numbers, too. Of a body of more than `ITEMS_MAX` items only
+        A number alone names nothing: terms and lengths are numbers, too. Of a body of more than `ITEMS_MAX` items
+        only
         the first are looked at, breadth first.
         """
         waiting: deque[Any] = deque([body])
@@ -358,3 +362,44 @@ def lines(kept: Sequence[Kept], why: str = "") -> Iterator[str]:
 def _line(value: Mapping[str, Any]) -> str:
     # Escaped to ASCII, so that a lone surrogate in a body cannot break the file.
     return json.dumps(value) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The messages round one violation, read back, and how many more there were."""
+
+    messages: Sequence[Message]
+    left_out: int = 0
+
+
+_Violation = tuple[str, str | None, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a messages.jsonl holds; `why` is the reason where it holds nothing."""
+
+    conversations: Mapping[_Violation, Conversation] = field(default_factory=dict)
+    why: str = ""
+
+    def about(self, anomaly: Anomaly) -> Conversation | None:
+        """The conversation round this violation, if it was kept."""
+        return self.conversations.get((anomaly.type, anomaly.key, anomaly.ops))
+
+    @classmethod
+    def read(cls, text: Iterable[str]) -> Heard:
+        """From the lines of the file, as many as `lines` writes at most; unknown fields are passed over. Raises
+        KeyError, TypeError or ValueError where they are no such lines."""
+        objects = (json.loads(line) for line in islice(text, 1 + SCENES_MAX * (1 + MESSAGES_MAX)))
+        first = next(objects)
+        if not 1 <= int(first["format"]) <= FORMAT:
+            return cls(why=f"messages.jsonl is of format {int(first['format'])}, and this splitbrain reads {FORMAT}")
+        found: list[tuple[_Violation, list[Message], int]] = []
+        for one in objects:
+            if "source" in one:
+                found[int(one["scene"])][1].append(Message.of(one))
+            else:
+                violation = str(one["type"]), one["key"], tuple(int(index) for index in one["ops"])
+                found.append((violation, [], int(one["left_out"])))
+        spoken = {violation: Conversation(said, left_out) for violation, said, left_out in found}
+        return cls(spoken, str(first.get("why") or ""))

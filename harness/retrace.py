@@ -4,7 +4,7 @@ The simulator keeps no messages: a run sends some hundred thousand a minute, nea
 messages matter is known only once the history has been judged. Keeping the last ones in a ring while the run goes on
 was rejected: it costs every run, the violation is most often long gone from the ring when it is found, and a ring does
 not know what it is looking for. A simulated run, however, depends on its plan alone. So a run that failed is repeated,
-up to the last scene (`harness.messages`), on links that also listen. That costs a run that fails at most its own time
+up to the last scene (`harness.messages`), on links that also listen. That costs a run that fails about its own time
 again, and a run that passes nothing.
 
 It is taken on trust from nobody that the repetition is the run: its history has to be the same to the byte as far as it
@@ -28,13 +28,10 @@ from harness.history import History
 from harness.interpreter.workers import thread_of
 from harness.judge import Judged, violations
 from harness.load import conduct
-from harness.messages import Scene, Tap, Tapped, lines
+from harness.messages import SCENES_MAX, Scene, Tap, Tapped, lines
 from harness.operation import Operation, Type
 from harness.runs import RunFolder
 from harness.streaming import watchable
-
-SCENES_MAX = 3
-"""One violation explains most: those of broken claims come first."""
 
 _ROWS_AT_ONCE = 4096
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,17 @@ FORMAT = 1
 """The form of what a run's folder holds, as verdict.json tells it. The first runs told none; they are read as well. It
 grows when somebody who knows only the form before would misread a folder, not when something is added to one."""
 
+_EPOCH = "epoch.json"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """When a run's time began: by the clock of its cluster, and by the controller's wall clock, both in ns. The nodes'
+    logs are written by such clocks."""
+
+    cluster_ns: int
+    utc_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,18 @@ class RunFolder:
         except OSError as problem:
             draft.unlink(missing_ok=True)
             raise RecordingError(f"cannot write {file}: {problem.strerror}") from problem
+
+    def write_epoch(self, epoch: Epoch) -> None:
+        """epoch.json: when the run's time began."""
+        self.write(self.path / _EPOCH, json.dumps(asdict(epoch)) + "\n")
+
+    def epoch(self) -> Epoch | None:
+        """The same, read back; None for a run that did not tell."""
+        try:
+            found = json.loads((self.path / _EPOCH).read_text(encoding="utf-8"))
+            return Epoch(int(found["cluster_ns"]), int(found["utc_ns"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def write_verdict(self, verdict: Mapping[str, Any]) -> None:
         """verdict.json: the object that `run --json` prints."""

@@ -10,7 +10,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,10 @@ from harness import plan as plans
 from harness.checker import Anomaly
 from harness.errors import UsageError
 from harness.judge import violations
+from harness.messages import Heard
 from harness.runs import FORMAT, RunFolder
 from harness.verdict import Verdict
+from reports.logs import Logs
 
 if TYPE_CHECKING:
     from harness.history import History
@@ -141,7 +143,8 @@ class RunData:
     """One finished run.
 
     `command` repeats it; `time_s` is the length of the load; `stats` is JSON; `plan` the text of plan.yaml; `problem`
-    what failed in the harness, if anything did.
+    what failed in the harness, if anything did; `messages` what was said round its violations, where that is known, and
+    `logs` what its nodes wrote.
     """
 
     verdict: Verdict
@@ -162,6 +165,8 @@ class RunData:
     version: str = ""
     plan: str = ""
     problem: str = ""
+    messages: Heard = field(default_factory=Heard)
+    logs: Logs = field(default_factory=Logs)
 
     @classmethod
     def of(
@@ -210,7 +215,8 @@ class RunData:
         if lines is not None:
             faults = [_json(run.faults, line, number) for number, line in enumerate(lines, 1) if line.strip()]
         try:
-            return cls.of(verdict, plan, history, faults)
+            made = cls.of(verdict, plan, history, faults)
+            return replace(made, messages=_heard(run.messages), logs=Logs(run.logs, run.epoch()))
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
             raise UsageError(
                 f"{run.verdict} is not a verdict as `splitbrain run` writes it ({type(problem).__name__}: {problem}); "
@@ -235,6 +241,17 @@ def _json(file: Path, text: str, line: int = 1) -> Any:
         return json.loads(text)
     except ValueError as problem:
         raise UsageError(f"{file}:{line + getattr(problem, 'lineno', 1) - 1}: is not JSON: {problem}") from problem
+
+
+def _heard(file: Path) -> Heard:
+    """What was heard; a file that cannot be read costs the picture, not the report."""
+    try:
+        with file.open(encoding="utf-8") as text:
+            return Heard.read(text)
+    except FileNotFoundError:
+        return Heard()
+    except (OSError, ValueError, KeyError, TypeError, IndexError, StopIteration, AttributeError) as problem:
+        return Heard(why=f"messages.jsonl cannot be read ({type(problem).__name__}: {problem})")
 
 
 def _check_format(file: Path, verdict: Any) -> None:

@@ -17,10 +17,12 @@ from harness.runs import RunFolder
 from harness.verdict import Verdict
 from reports import figures, lanes
 from reports.backdrop import OUTCOME_LOOKS, Backdrop
+from reports.clocks import clock_offsets
 from reports.counterexample import counterexample
 from reports.data import ClaimRecord, FaultRecord, RunData
 from reports.page import render, write
 from reports.series import Series, series
+from reports.surroundings import surroundings
 from reports.text import clean, count, duration, flatten, number, percent, show
 from reports.whom import whom
 
@@ -49,6 +51,8 @@ def report(run: RunData) -> str:
     charts = [figures.throughput(counted, back), figures.latency(counted, back), lanes.service(counted, back)]
     if run.faults:
         charts.insert(0, lanes.fault_lanes(back))
+    if clocks := clock_offsets(back):
+        charts.append(clocks)
     anomalies = run.anomalies
     shown = [
         (claim, counterexample(run.history, anomaly, run.faults, f"violation-{position}"))
@@ -65,6 +69,8 @@ def report(run: RunData) -> str:
         back=back,
         figures=charts,
         violations=shown,
+        around={example.id: surroundings(run, example, back) for _, example in shown},
+        unheard=run.messages.why,
         violation_ids={(c.anomaly.type, c.anomaly.key, c.anomaly.ops): c.id for _, c in shown},
         undrawn=len(anomalies) - len(shown),
         faults=sorted(run.faults, key=lambda fault: fault.start_ns)[:FAULTS_MAX],

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.messages import Fate
 from reports import check, selftest
 from reports.compare import comparison
+from reports.data import RunData
 from reports.html import save
 from tests.checkers.lines import history
 from tests.reports.chromium import EXECUTABLE, Chromium
@@ -20,11 +22,12 @@ from tests.reports.test_check_page import document
 from tests.reports.test_compare import many, rows
 from tests.reports.test_cycles import WRITE_SKEW
 from tests.reports.test_html import HOSTILE, hostile_run
+from tests.reports.test_lamport import MS, begin_ns, heard, said
 from tests.reports.test_selftest_page import document as selftested
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(EXECUTABLE is None, reason="Chromium is not installed")]
 
-PAGES = ("passing", "failing", "compare", "many", "check", "selftest")
+PAGES = ("passing", "failing", "heard", "compare", "many", "check", "selftest")
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +37,26 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {name: folder / f"{name}.html" for name in PAGES}
     save(passing(), made["passing"])
     save(failing(), made["failing"])
+    save(talkative(), made["heard"])
     judged = history(WRITE_SKEW)
     made["check"].write_text(check.page("mine.edn", document(judged), judged), encoding="utf-8")
     made["selftest"].write_text(selftest.page(selftested()), encoding="utf-8")
     made["compare"].write_text(comparison(rows()), encoding="utf-8")
     made["many"].write_text(comparison(many()), encoding="utf-8")
     return made
+
+
+def talkative() -> RunData:
+    """The failing run, with messages round its violation: one of each fate, and some about something else."""
+    run = failing()
+    start = begin_ns(run)
+    fates = [
+        said("n1", f"n{2 + place % 4}", start + place * 4 * MS, MS, fate=fate, faults=("partition-2",))
+        for place, fate in enumerate(Fate)
+    ]
+    others = [said("n3", "n5", start + place * 7 * MS, about=False) for place in range(20)]
+    asked = [said("c1", "n4", start + 90 * MS, process=100_008), said("c9", "n2", start + 95 * MS, process=4)]
+    return heard(run, *fates, *others, *asked, left_out=5)
 
 
 @pytest.fixture(scope="module")
@@ -262,6 +279,26 @@ def test_hostile_values_stay_text(browser: Chromium, tmp_path: Path, script: boo
         assert browser.evaluate("document.querySelectorAll('h1').length") == 1
         assert browser.evaluate("document.querySelectorAll('script').length") == 1
         assert browser.evaluate("document.querySelectorAll('img, iframe, [onmouseover], [onerror]').length") == 0
+
+
+def test_an_arrow_that_is_come_to_shows_its_message_and_the_others_step_back(
+    browser: Chromium, pages: dict[str, Path]
+) -> None:
+    seen = "getComputedStyle(document.querySelector('.message.about .tip')).visibility"
+    others = "getComputedStyle([...document.querySelectorAll('.message.about')].at(-1)).opacity"
+    browser.open(pages["heard"], script=False)
+    assert (browser.evaluate(seen), browser.evaluate(others)) == ("hidden", "1")
+    browser.evaluate("document.querySelector('.message.about').focus()")
+    browser.press("Shift", 16)
+    assert browser.evaluate(seen) == "visible"
+    assert float(browser.evaluate(others)) < 0.5
+
+
+def test_following_an_arrow_leads_to_its_row_in_the_table(browser: Chromium, pages: dict[str, Path]) -> None:
+    browser.open(pages["heard"], script=False)
+    browser.evaluate("location.hash = document.querySelector('.message.about').getAttribute('href')")
+    assert browser.evaluate("document.querySelector(':target').closest('details').open") is True
+    assert "key" in browser.evaluate("document.querySelector(':target').textContent")
 
 
 def test_even_markup_that_got_through_could_do_nothing(
