@@ -43,7 +43,7 @@ _PLAN_OPTIONS = (
     click.option("--cluster", help="Where the nodes live: sim (default), process, docker, ssh, ..."),
     *_HOST_OPTIONS,
     click.option("--nodes", type=int, help="How many nodes.  [default: 5]"),
-    click.option("--workload", help="What the clients do.  [default: register]"),
+    click.option("--workload", help="What the clients do.  [default: register, or the target's first]"),
     click.option("--concurrency", type=int, help="How many clients at once.  [default: 10]"),
     click.option("--rate", type=float, help="Operations per second over all clients.  [default: the workload's]"),
     click.option("--keys", type=int, help="How many keys the workload uses.  [default: the workload's]"),

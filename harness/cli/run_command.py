@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ def command(target: str | None, plan_file: Path | None, runs_root: Path, as_json
     splitbrain run multi-leader --nemesis partition --expect linearizable
     splitbrain run --plan plan.yaml
     """
+    if target is not None and plan_file is None and given["workload"] is None:
+        given["workload"] = _usual_workload(target)
     plan = plan_from(target, plan_file, given)
 
     from harness.cli import determinism, show
@@ -48,3 +51,13 @@ def command(target: str | None, plan_file: Path | None, runs_root: Path, as_json
         if stopped := outcome.stats.get("stopped"):
             click.echo(f"  the load was ended after {stopped['event']:,} events: {stopped['claim']} was violated")
     return outcome.verdict.exit_code
+
+
+def _usual_workload(target: str) -> str:
+    """`register`, or, of a target that has no client for it, the workload that it names first."""
+    from harness.experiment import make
+    from harness.plan import Part, Plan
+
+    workloads: Sequence[str] = make("targets", Part(name=target)).workloads
+    usual: str = Plan.model_fields["workload"].default.name
+    return usual if usual in workloads or not workloads else workloads[0]

@@ -104,6 +104,14 @@ def test_multi_leader_keeps_its_own_claims(splitbrain: Splitbrain) -> None:
     assert {claim["id"] for claim in verdict["claims"]} >= {"multi-leader-converges", "multi-leader-available"}
 
 
+@pytest.mark.parametrize(("target", "workload"), [("quorum", "register"), ("shop", "shop")])
+def test_a_target_without_a_client_for_registers_has_its_first_workload(
+    splitbrain: Splitbrain, target: str, workload: str
+) -> None:
+    done = splitbrain("run", target, "--time", "1s", "--seed", "1")
+    assert f"{target} · {workload} · " in done.stdout, done.stderr
+
+
 @pytest.mark.parametrize("format", ["jsonl", "edn", "csv"])
 def test_a_printed_history_is_whole_and_reads_back(splitbrain: Splitbrain, tmp_path: Path, format: str) -> None:
     run = splitbrain.json("run", "raft", "--time", "3s", "--seed", "3")["run"]
