@@ -44,11 +44,14 @@ CLAIMS: tuple[Claim, ...] = (
 SNAPSHOTS = {"snapshot_records": 50}
 """Often enough that servers which were away for a second or two come back to a leader that has to send its own."""
 
+CUTS = ["halves", "bridge", "one_way", "primaries", "primaries", "primaries"]
+"""A primary that is cut off goes on writing, and what it wrote alone is what it has to give up afterwards."""
+
 TRIALS = (
     trial(
         "register",
         {
-            "partition": {"interval": "2s"},
+            "partition": {"interval": "2s", "grudges": CUTS},
             "kill": {"interval": "2s"},
             "packet": {"interval": "2s"},
         },
