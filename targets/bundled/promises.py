@@ -44,14 +44,15 @@ STRICT: Mapping[str, Sequence[str]] = {
     "timeline": ("no_lost_post", "own_posts_seen", "posts_in_order"),
     "orders": ("exactly_once",),
     "cart": ("cart",),
+    "shop": ("linearizable", "no_oversell", "no_lost_order"),
 }
 """What a store that keeps everything in one order can promise of each workload."""
 
 
-def strict(store: str, workloads: Sequence[str]) -> tuple[Claim, ...]:
+def strict(store: str, workloads: Sequence[str], faults: Sequence[str] = FAULTS) -> tuple[Claim, ...]:
     """The promises of a store that keeps everything in one order, whatever happens."""
     return tuple(
-        promise(f"{store}-{workload}-{expectation.replace('_', '-')}", expectation, *FAULTS, workload=workload)
+        promise(f"{store}-{workload}-{expectation.replace('_', '-')}", expectation, *faults, workload=workload)
         for workload in workloads
         for expectation in STRICT[workload]
     )

@@ -6,8 +6,7 @@ from harness.claims import Claim
 from harness.errors import UsageError
 from harness.options import integer, number
 from harness.target import NodeService
-from targets.bundled.promises import FAULTS as USUAL
-from targets.bundled.promises import promise, trial
+from targets.bundled.promises import FAULTS, in_turn, promise, strict, trial
 from targets.bundled.raft_membership import RaftMembership
 from targets.toy import EVERYTHING, Planted, Toy
 
@@ -40,44 +39,19 @@ def raft(
     ).with_bug(bug)
 
 
-FAULTS = (*USUAL, "membership")
-
 CLAIMS: tuple[Claim, ...] = (
-    promise("raft-linearizable", "linearizable", *FAULTS),
+    *strict("raft", EVERYTHING, (*FAULTS, "membership")),
     promise(
         "raft-majority-available",
         {"availability": {"min": 0.99, "side": "majority", "after": 2}},
         "partition",
         "clock",
     ),
-    promise("raft-append-serializable", "strict-serializable", *FAULTS, workload="append"),
-    promise("raft-set-keeps", "set-full", *FAULTS, workload="set"),
-    promise("raft-lock-exclusive", "linearizable", *FAULTS, workload="lock"),
-    promise("raft-counter-exact", "linearizable", *FAULTS, workload="counter"),
-    promise("raft-queue-in-order", "linearizable", *FAULTS, workload="queue"),
-    promise("raft-ids-unique", "unique-ids", *FAULTS, workload="unique-ids"),
-    promise("raft-bank-keeps-money", "bank", *FAULTS, workload="bank"),
-    promise("raft-never-oversells", "no_oversell", *FAULTS, workload="checkout"),
-    promise("raft-keeps-orders", "no_lost_order", *FAULTS, workload="checkout"),
-    promise("raft-keeps-carts", "cart", *FAULTS, workload="cart"),
-    promise("raft-txn-serializable", "strict-serializable", *FAULTS, workload="txn"),
-    promise("raft-never-forks", "long-fork", *FAULTS, workload="long-fork"),
-    promise("raft-broadcast-keeps", "set-full", *FAULTS, workload="broadcast"),
-    promise("raft-log-keeps", "log", *FAULTS, workload="log"),
-    promise("raft-orders-once", "exactly_once", *FAULTS, workload="orders"),
-    promise("raft-catalog-current", "linearizable", *FAULTS, workload="catalog"),
-    promise("raft-dns-current", "linearizable", *FAULTS, workload="dns"),
-    promise("raft-keeps-messages", "no_lost_message", *FAULTS, workload="chat"),
-    promise("raft-answers-in-order", "causal_order", *FAULTS, workload="chat"),
-    promise("raft-keeps-posts", "no_lost_post", *FAULTS, workload="timeline"),
-    promise("raft-shows-own-posts", "own_posts_seen", *FAULTS, workload="timeline"),
-    promise("raft-posts-in-order", "posts_in_order", *FAULTS, workload="timeline"),
-    promise("raft-shop-pages-current", "linearizable", *FAULTS, workload="shop"),
-    promise("raft-shop-never-oversells", "no_oversell", *FAULTS, workload="shop"),
-    promise("raft-shop-keeps-orders", "no_lost_order", *FAULTS, workload="shop"),
 )
 
 KILLS = {"interval": "1500ms", "targets": ["minority", "majority", "all", "primaries"]}
+
+UNRULY = {"duplicate": 0.5, "reorder": 0.5, "behaviours": ["duplicate", "reorder"], "targets": "all"}
 
 CONTENDED = {"election_ms": 150, "heartbeat_ms": 50}
 """Elections that several stand in, where a message takes as long as a server waits for a leader."""
@@ -87,79 +61,90 @@ SNAPSHOTS = {"snapshot_records": 40}
 
 TRIALS = (
     trial(
-        "register",
-        {
-            "partition": {"interval": "1s"},
-            "kill": KILLS,
-            "packet": {"interval": "1s", "behaviours": ["duplicate", "reorder", "loss"]},
-        },
-        {"keys": 4, "rate": 200},
-        timeout="500ms",
-        time="16s",
-    ),
-    trial(
-        "register",
-        {"kill": KILLS, "packet": {"interval": "1s"}},
-        {"keys": 4, "rate": 100},
-        store=SNAPSHOTS,
-        timeout="500ms",
-    ),
-    trial(
-        "register",
-        {
-            "partition": {"interval": "1s", "grudges": ["primaries", "one", "halves"]},
-            "packet": {"interval": "2s", "behaviours": ["duplicate", "reorder", "loss"]},
-        },
-        {"keys": 4, "rate": 200},
-        store=SNAPSHOTS,
-        time="16s",
-    ),
-    trial(
-        "append",
-        {"partition": {"interval": "1s"}, "packet": {"interval": "1s"}},
-        {"keys": 8, "rate": 40},
-        store=SNAPSHOTS,
-    ),
-    trial(
-        "register",
-        {
-            "membership": {"interval": "1500ms", "patience": "3s"},
-            "partition": {"interval": "1s", "grudges": ["halves", "primaries"]},
-            "kill": {"interval": "2s", "targets": ["one", "primaries"]},
-        },
-        {"keys": 4, "rate": 100},
-        store=SNAPSHOTS,
-        nodes=4,
-        timeout="500ms",
-        time="16s",
-    ),
-    trial(
         "append",
         {
-            "kill": {"interval": "600ms", "targets": ["minority", "all"]},
+            "kill": {"interval": "600ms", "targets": ["one", "minority", "all"]},
             "packet": {"interval": "1s", "behaviours": ["duplicate"], "duplicate": 0.7, "targets": "all"},
         },
         {"keys": 4, "rate": 60},
         store={"snapshot_records": 15, "batch_ms": 0},
         timeout="500ms",
-        time="8s",
-    ),
-    trial("set", {"kill": KILLS, "packet": {"interval": "1s"}}, {"keys": 4, "rate": 100}, SNAPSHOTS, timeout="500ms"),
-    trial(
-        "lock", {"partition": {"interval": "1s"}, "kill": KILLS}, {"keys": 4, "rate": 60}, SNAPSHOTS, timeout="500ms"
-    ),
-    trial(
-        "append",
-        {
-            "kill": {"interval": "600ms", "targets": ["primaries"]},
-            "packet": {"interval": "3s", "behaviours": ["delay"], "delay": "100ms", "jitter": "20ms", "targets": "all"},
-        },
-        {"keys": 8, "rate": 200, "length": 2},
-        store=CONTENDED,
-        timeout="500ms",
         time="10s",
     ),
-    trial("register", {"partition": {"interval": "3s", "grudges": ["one_way", "bridge"]}}, {"rate": 40}, time="20s"),
+    trial(
+        "register",
+        {
+            "partition": {"interval": "1s", "grudges": ["primaries", "one"]},
+            "packet": {"interval": "1s", **UNRULY},
+        },
+        {"keys": 4, "rate": 200},
+        store={"batch_ms": 0},
+        nodes=3,
+        timeout="500ms",
+    ),
+    trial("register", {"partition": {"interval": "3s", "grudges": ["one_way", "bridge"]}}, {"rate": 30}, time="32s"),
+    *in_turn(
+        trial(
+            "register",
+            {
+                "partition": {"interval": "1s", "grudges": ["primaries", "one", "halves"]},
+                "packet": {"interval": "2s", "behaviours": ["duplicate", "reorder", "loss"]},
+            },
+            {"keys": 4, "rate": 200},
+            store=SNAPSHOTS,
+            time="16s",
+        ),
+        trial(
+            "register",
+            {"kill": KILLS, "packet": {"interval": "1s"}},
+            {"keys": 4, "rate": 100},
+            store=SNAPSHOTS,
+            timeout="500ms",
+        ),
+    ),
+    *in_turn(
+        trial(
+            "append",
+            {
+                "kill": {"interval": "600ms", "targets": ["primaries"]},
+                "packet": {
+                    "interval": "3s",
+                    "behaviours": ["delay"],
+                    "delay": "100ms",
+                    "jitter": "20ms",
+                    "targets": "all",
+                },
+            },
+            {"keys": 8, "rate": 200, "length": 2},
+            store=CONTENDED,
+            timeout="500ms",
+            time="10s",
+        ),
+        trial(
+            "register",
+            {
+                "membership": {"interval": "3s", "patience": "3s", "targets": "one"},
+                "partition": {"interval": "1s", "grudges": ["halves", "majority"]},
+            },
+            {"keys": 4, "rate": 100},
+            store=SNAPSHOTS,
+            nodes=6,
+            timeout="500ms",
+            time="20s",
+        ),
+    ),
+    *in_turn(
+        *(
+            trial(
+                workload,
+                {"partition": {"interval": "2s"}, "kill": {"interval": "2s"}, "packet": {"interval": "2s"}},
+                {"rate": 50},
+                store=SNAPSHOTS,
+            )
+            for workload in EVERYTHING
+            if workload != "register"
+        )
+    ),
 )
 
 BUGS = (

@@ -28,7 +28,7 @@ def test_raft_passes_under_all_faults(raft: tuple[Path, Any]) -> None:
     assert verdict["stats"]["ops"] >= 5000
     applied = {fault["family"] for fault in verdict["faults"] if fault["status"] == "applied"}
     assert applied == {"partition", "kill", "pause", "clock"}
-    assert "raft-linearizable" in [claim["id"] for claim in verdict["claims"]]
+    assert "raft-register-linearizable" in [claim["id"] for claim in verdict["claims"]]
 
 
 def test_the_object_has_the_fields_of_the_contract(raft: tuple[Path, Any]) -> None:
@@ -134,7 +134,7 @@ def test_a_verdict_is_for_people_too(splitbrain: Splitbrain) -> None:
     done = splitbrain("run", "raft", "--nemesis", "partition", "--time", "10s", "--seed", "5")
     assert done.returncode == 0
     assert "pass" in done.stdout
-    assert "raft-linearizable" in done.stdout
+    assert "raft-register-linearizable" in done.stdout
     assert "\x1b[" not in done.stdout, "no colour where there is no terminal"
     assert done.stderr == ""
 
