@@ -88,7 +88,7 @@ def _socket(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except (OSError, UnicodeError, OverflowError) as problem:
-        why = getattr(problem, "strerror", None) or str(problem)
+        why = (getattr(problem, "strerror", None) or str(problem)).partition(" (")[0]  # Python adds the address
         raise UsageError(f"cannot listen on {host}, port {port}: {why}; --port 0 takes any that is free") from problem
 
 

@@ -64,7 +64,8 @@ def whole(root: Path, run: str, *, fails: bool = False) -> Path:
     folder = root / data.target / run
     folder.mkdir(parents=True)
     data.history.write(folder / "history.arrow", "arrow")
-    plan = Plan.build({"target": data.target, "seed": data.seed, "time": "60s", "nemeses": list(data.nemeses)})
+    given = {"target": data.target, "seed": data.seed, "time": "60s", "expect": ["linearizable"]}
+    plan = Plan.build(given | {"nemeses": list(data.nemeses)})
     (folder / "plan.yaml").write_text(plan.to_yaml(), encoding="utf-8")
     found = verdict(target=data.target, verdict=data.verdict.value, seed=data.seed, faults=[])
     found["claims"] = [
