@@ -62,8 +62,8 @@ def conduct(plan: Plan, expects: Sequence[Any], runs_root: Path, keeps_all: bool
     experiment = resolve(plan.model_copy(update={"expect": list(expects)}))
     admit(experiment)
     folder = RunFolder.create(runs_root, plan.target.name, plan.seed)
-    folder.write(folder.plan, experiment.plan.to_yaml())
     try:
+        folder.write(folder.plan, experiment.plan.to_yaml())
         outcome = attempt(experiment, folder)
     except BaseException:
         shutil.rmtree(folder.path, ignore_errors=True)
