@@ -13,8 +13,9 @@ from typing import Any
 
 from harness.errors import HarnessError, UnknownName
 
-KINDS = ("targets", "workloads", "nemeses", "checkers", "clusters", "reports")
-"""The kinds of plugins; the entry-point group of each is `splitbrain.<kind>`."""
+KINDS = ("targets", "workloads", "nemeses", "checkers", "clusters", "reports", "outputs")
+"""The kinds of plugins; the entry-point group of each is `splitbrain.<kind>`. A report is made of a run's folder, an
+output is what a command writes, or serves, of anything else."""
 
 
 def names(kind: str) -> list[str]:

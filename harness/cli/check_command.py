@@ -162,7 +162,7 @@ def _file(path: Path, model: str, as_json: bool, **given: Any) -> int:
         "stats": dict(result.stats),
     }
     if given["report"]:
-        plugins.load("reports", "check")(given["report"], str(file), document, history)
+        plugins.load("outputs", "check")(given["report"], str(file), document, history)
     if as_json:
         click.echo(json.dumps(document))
     else:

@@ -68,7 +68,7 @@ def command(
     measured = _measure(experiments, runs_root, jobs or os.cpu_count() or 1)
     if everybody:
         measured = dict(sorted(measured.items(), key=lambda item: comparison.rank(item[1])))
-    page = plugins.load("reports", "compare")(measured, runs_root)
+    page = plugins.load("outputs", "compare")(measured, runs_root)
     caption = _caption(plans)
     if markdown_file is not None:
         cap_table.write_markdown(markdown_file, measured, caption)

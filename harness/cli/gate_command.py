@@ -150,7 +150,7 @@ def _write(found: dict[str, Any], memory: Path, given: dict[str, Any]) -> None:
         memory.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         for name in _OUTPUTS:
             if given[name] is not None:
-                given[name].write_text(plugins.load("reports", name)(found), encoding="utf-8")
+                given[name].write_text(plugins.load("outputs", name)(found), encoding="utf-8")
     except OSError as problem:
         raise RecordingError(f"cannot write {problem.filename}: {problem.strerror}") from problem
 
@@ -164,4 +164,4 @@ def _show(found: dict[str, Any], as_json: bool, github: bool | None) -> None:
     else:
         gate_table.show_answer(found)
     if github or (github is None and os.environ.get("GITHUB_ACTIONS") == "true"):
-        plugins.load("reports", "github")(found, os.environ)
+        plugins.load("outputs", "github")(found, os.environ)

@@ -9,7 +9,7 @@ import click
 from harness import plugins
 from harness.cli.options import json_option
 
-_KINDS = [kind for kind in plugins.KINDS if kind != "reports"]
+_KINDS = [kind for kind in plugins.KINDS if kind not in ("reports", "outputs")]
 
 
 @click.command("list")

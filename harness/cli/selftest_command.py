@@ -84,7 +84,7 @@ def command(
     else:
         _show(card)
     for page in pages:
-        plugins.load("reports", "selftest")(page, card.to_json())
+        plugins.load("outputs", "selftest")(page, card.to_json())
         click.echo(f"splitbrain: the tables are in {page}", err=True)
     return card.verdict.exit_code
 

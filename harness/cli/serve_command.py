@@ -24,7 +24,7 @@ def command(runs_root: Path, host: str, port: int) -> None:
     """
     from harness import plugins
 
-    plugins.load("reports", "serve")(
+    plugins.load("outputs", "serve")(
         runs_root,
         host,
         port,

@@ -88,7 +88,7 @@ TRIALS = (
     ),
 )
 
-STALE = ("nonlinearizable", "linearizable")
+STALE = ("non-linearizable", "linearizable")
 
 BUGS = (
     Planted(

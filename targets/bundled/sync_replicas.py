@@ -71,13 +71,13 @@ BUGS = (
     Planted(
         "waits-for-most",
         "a write is acknowledged once most replicas have it, and the others go on serving the value before",
-        ("nonlinearizable", "linearizable"),
+        ("non-linearizable", "linearizable"),
         node_class="targets.toys.sync_replicas_bugs:WaitsForMost",
     ),
     Planted(
         "reads-unacknowledged",
         "a replica shows writes that others may not have yet, so a later read elsewhere goes back in time",
-        ("nonlinearizable", "linearizable"),
+        ("non-linearizable", "linearizable"),
         node_class="targets.toys.sync_replicas_bugs:ReadsUnacknowledged",
     ),
 )

@@ -174,3 +174,12 @@ def test_colour_and_progress_are_for_terminals_that_want_them(splitbrain: Splitb
     assert b"pass" in seen
     assert b"raft:" in seen, "progress was shown"
     assert (b"\x1b[1;32m" in seen) is not no_color
+
+
+def test_a_report_is_asked_for_by_the_name_of_one_that_is_made_of_a_run(splitbrain: Splitbrain) -> None:
+    splitbrain("run", "raft", "--time", "2s", "--seed", "1")
+    [run] = (splitbrain.folder / "runs" / "raft").iterdir()
+    assert splitbrain("report", str(run)).returncode == 0
+    done = splitbrain("report", str(run), "--kind", "compare")
+    assert done.returncode == 2
+    assert "no report is called 'compare'" in done.stderr

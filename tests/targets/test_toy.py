@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +26,7 @@ from targets.toy import Toy
 from workloads.register import RegisterClient
 
 TARGETS = [plugins.load("targets", name)() for name in plugins.names("targets")]
+ROOT = Path(__file__).parents[2]
 STORES = [target for target in TARGETS if isinstance(target, Toy)]
 
 
@@ -129,13 +133,12 @@ def test_claims_speak_of_expectations_the_workload_knows(target: Toy) -> None:
 
 
 @pytest.mark.parametrize("target", STORES, ids=lambda target: target.name)
-def test_trials_take_turns_one_a_seed(target: Toy) -> None:
-    lasting = [trial for trial in target.trials if trial.turns == 1]
-    taking_turns = [trial for trial in target.trials if trial.turns > 1]
-    assert {trial.turns for trial in taking_turns} <= {len(taking_turns)}
+def test_trials_take_turns_one_of_a_group_a_seed(target: Toy) -> None:
+    sizes = Counter(trial.turns for trial in target.trials)
+    assert all(count % turns == 0 for turns, count in sizes.items()), "whole groups"
+    groups = sum(count // turns for turns, count in sizes.items())
     for seed in range(40):
-        at_it = [trial for trial in target.trials if trial.has(seed)]
-        assert len(at_it) == len(lasting) + bool(taking_turns)
+        assert sum(trial.has(seed) for trial in target.trials) == groups
     assert all(any(trial.has(seed) for seed in range(40)) for trial in target.trials)
 
 
@@ -182,3 +185,10 @@ def test_a_store_imports_nothing_but_the_node_runtime_and_the_standard_library(m
     )
     isolated = subprocess.run([sys.executable, "-S", "-c", script], capture_output=True, text=True, check=True)
     assert isolated.stdout.strip() == "[]"
+
+
+def test_what_a_bug_may_show_as_is_a_checker_or_a_type_that_checkers_have() -> None:
+    sources = [*(ROOT / "checkers").rglob("*.py"), *(ROOT / "core/checkers/src").rglob("*.rs")]
+    told = {name for path in sources for name in re.findall(r'"([\w:-]+)"', path.read_text(encoding="utf-8"))}
+    known = told | set(plugins.names("checkers"))
+    assert {name for store in STORES for bug in store.bugs for name in bug.shows_as} - known == set()
