@@ -53,7 +53,7 @@ class Answers:
 
     def of(self, name: str) -> Answers:
         """The operations of that `f` alone."""
-        return self._keeping(bytes(self.fs[f] == name for f in self.f))
+        return self.keeping(bytes(self.fs[f] == name for f in self.f))
 
     def decided_by(self, moments: Iterable[int]) -> Answers:
         """All operations but those that were in flight at one of these moments."""
@@ -62,9 +62,11 @@ class Answers:
             for row in range(bisect_left(self.invoked_ns, moment)):
                 if self.completed_ns[row] == OPEN or self.completed_ns[row] > moment:
                     mine[row] = 0
-        return self._keeping(bytes(mine))
+        return self.keeping(mine)
 
-    def _keeping(self, mine: bytes) -> Answers:
+    def keeping(self, mine: bytes | bytearray) -> Answers:
+        """The operations of the rows whose byte is not zero."""
+
         def kept(column: array[int]) -> array[int]:
             return array("q", compress(column, mine))
 

@@ -160,15 +160,17 @@ def path(outline: str, **attributes: object) -> Markup:
     return tag("path", d=outline, vector_effect="non-scaling-stroke", **attributes) if outline else Markup("")
 
 
-def chart(height: float, *children: Markup, id: str, title: str, desc: str) -> Markup:
-    """The outer element, named and described for those who do not see it."""
+def chart(height: float, *children: Markup, id: str, title: str, desc: str, linked: bool = False) -> Markup:
+    """The outer element, named and described for those who do not see it: as one image, or as a group where there are
+    links in it, which an image would hide.
+    """
     label = tag("title", show(title), id=f"{id}-title") + tag("desc", show(desc, 2000), id=f"{id}-desc")
     return tag(
         "svg",
         label,
         *children,
         class_="chart",
-        role="img",
+        role="group" if linked else "img",
         width="100%",
         height=height,
         overflow="visible",

@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 from markupsafe import escape
 
+from harness.answers import client_answers
 from harness.runs import RunFolder
 from harness.verdict import Verdict
 from reports import figures, lanes
@@ -20,7 +21,8 @@ from reports.backdrop import OUTCOME_LOOKS, Backdrop
 from reports.clocks import clock_offsets
 from reports.counterexample import counterexample
 from reports.data import ClaimRecord, FaultRecord, RunData
-from reports.page import render, write
+from reports.operations import OPS_MAX, Violation, operations
+from reports.page import REPORT, render, write
 from reports.series import Series, series
 from reports.surroundings import surroundings
 from reports.text import clean, count, duration, flatten, number, percent, show
@@ -31,22 +33,24 @@ FAULTS_MAX = 2000
 PLAN_CHARS_MAX = 100_000
 
 
-def write_report(folder: Path) -> Path:
-    """Writes `report.html` into a run's folder, from the files in it, and returns its path.
+def write_report(folder: Path, *, embed_ops_max: int = OPS_MAX) -> Path:
+    """Writes `report.html` into a run's folder, from the files in it, and returns its path. Of more operations than
+    `embed_ops_max` the timeline has those near the violations.
 
     Raises `UsageError` when the folder holds no finished run, `RecordingError` when the disk does not let it.
     """
-    return save(RunData.load(folder), RunFolder(folder).report)
+    return save(RunData.load(folder), RunFolder(folder).report, embed_ops_max=embed_ops_max)
 
 
-def save(run: RunData, path: Path) -> Path:
+def save(run: RunData, path: Path, *, embed_ops_max: int = OPS_MAX) -> Path:
     """Writes the report of a run: one HTML file that needs nothing else."""
-    return write(path, report(run))
+    return write(path, report(run, embed_ops_max=embed_ops_max))
 
 
-def report(run: RunData) -> str:
+def report(run: RunData, *, embed_ops_max: int = OPS_MAX) -> str:
     """The page itself."""
-    counted = series(run.history, run.faults)
+    answers = client_answers(run.history)
+    counted = series(run.history, run.faults, answers=answers)
     back = Backdrop.of(counted, run.faults)
     charts = [figures.throughput(counted, back), figures.latency(counted, back), lanes.service(counted, back)]
     if run.faults:
@@ -58,8 +62,14 @@ def report(run: RunData) -> str:
         (claim, counterexample(run.history, anomaly, run.faults, f"violation-{position}"))
         for position, (claim, anomaly) in enumerate(anomalies[:ANOMALIES_DRAWN_MAX], 1)
     ]
+    marks = [
+        Violation(f"violation-{position}" if position <= len(shown) else None, one.type, one.key, one.message, one.ops)
+        for position, (_, one) in enumerate(anomalies, 1)
+    ]
     return render(
         "report.html.j2",
+        shell=REPORT,
+        timeline=operations(run.history, answers, back, marks, ops_max=embed_ops_max),
         footer=f"splitbrain {run.version} - {run.target} - {run.run}",
         run=run,
         headline=headline(run),

@@ -74,7 +74,7 @@ def lamport(
         f"{count(len(said.messages), 'message')} between {', '.join(columns.heads())}; {lost} of them did not arrive. "
         "The table below lists all of them."
     )
-    svg = chart(height, *parts, id=f"{id}-lamport", title="Messages round the violation", desc=desc)
+    svg = chart(height, *parts, id=f"{id}-lamport", title="Messages round the violation", desc=desc, linked=True)
     rows = [
         Row(number, one, columns.name_of(one.source, one.process), columns.name_of(one.dest, one.process), fate(one))
         for number, one in enumerate(said.messages, 1)

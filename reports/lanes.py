@@ -33,7 +33,7 @@ def fault_lanes(back: Backdrop, id: str = "lanes") -> Figure:
     desc = (
         f"{count(len(back.faults), 'fault')}, {applied} of them applied. All are listed below, with evidence per node."
     )
-    svg = chart(height + 24, *parts, back.axis(height + 2), id=id, title="Faults over time", desc=desc)
+    svg = chart(height + 24, *parts, back.axis(height + 2), id=id, title="Faults over time", desc=desc, linked=True)
     legend = [(swatch(back.pattern(family)), show(family, 40)) for family in back.families]
     return Figure(
         id,

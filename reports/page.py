@@ -24,6 +24,21 @@ from reports.text import FILTERS, clean
 
 STYLES = ("style.css", "charts.css", "print.css")
 SCRIPT = "script.js"
+_TIMELINE = (
+    "operations",
+    "filter",
+    "lanes",
+    "looks",
+    "canvas",
+    "details",
+    "charts",
+    "pointer",
+    "keys",
+    "address",
+    "main",
+)
+_BARE = re.compile(r"^[ \t]*//.*\n|^[ \t]+|^\n", re.MULTILINE)
+"""What a script is read by but not run by: lines that are comments, indentation, empty lines."""
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ._:/-]")
 
 
@@ -60,11 +75,14 @@ class Shell:
 FILE = Shell()
 """A page that is a file of its own: it sends nothing, and asks for nothing."""
 
+REPORT = Shell(styles=(*STYLES, "timeline.css"), scripts=(SCRIPT, *(f"timeline/{noun}.js" for noun in _TIMELINE)))
+"""The report of a run, which has a timeline."""
+
 
 def render(template: str, *, footer: str, shell: Shell = FILE, **context: Any) -> str:
     """A page. `footer` stands at the foot of every printed sheet."""
     style = "".join(map(_part, shell.styles)) + _PRINTED.format(footer=_NOT_PLAIN.sub("?", footer[:120]))
-    script = "".join(map(_part, shell.scripts))
+    script = _script(shell)
     policy = (
         f"default-src 'none'; script-src {hashed(script)}; style-src {hashed(style)}; "
         f"img-src data:; base-uri 'none'; {shell.allows}"
@@ -77,8 +95,14 @@ _PRINTED = '@page{{@bottom-left{{content:"{footer}"}}@bottom-right{{content:coun
 
 
 def script_policy() -> str:
-    """The source expression that allows the script of pages that are files, and no other."""
-    return hashed(_part(SCRIPT))
+    """The source expressions that allow the scripts of pages that are files, and no others."""
+    return f"{hashed(_script(FILE))} {hashed(_script(REPORT))}"
+
+
+@cache
+def _script(shell: Shell) -> str:
+    """Its scripts as one, in a scope of their own."""
+    return f'"use strict";\n(() => {{\n{_BARE.sub("", "".join(map(_part, shell.scripts)))}}})();\n'
 
 
 @cache

@@ -127,9 +127,17 @@ class Series:
         return sum(self.total)
 
 
-def series(history: History, faults: Sequence[FaultRecord] = (), *, width_ns: int | None = None) -> Series:
-    """Counts it all; `width_ns` sets the width of the buckets, for charts that are to be compared."""
-    answers = client_answers(history)
+def series(
+    history: History,
+    faults: Sequence[FaultRecord] = (),
+    *,
+    answers: Answers | None = None,
+    width_ns: int | None = None,
+) -> Series:
+    """Counts it all. `answers` are those of the history, where the caller has them already; `width_ns` sets the width
+    of the buckets, for charts that are to be compared.
+    """
+    answers = answers or client_answers(history)
     marks = {name: op.time for name, op in phases(history).items()}
     end_ns = max(answers.invoked_ns[-1] if len(answers) else 0, *marks.values(), 1)
     width_ns = width_ns or _width(end_ns, len(answers))

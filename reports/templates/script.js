@@ -1,5 +1,4 @@
 // Conveniences only: the page says everything without this file.
-"use strict";
 (() => {
   const root = document.documentElement;
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
@@ -84,7 +83,7 @@
 
   // A link into something folded unfolds it.
   const reveal = () => {
-    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
     for (let one = target || null; one; one = one.parentElement) if (one.tagName === "DETAILS") one.open = true;
   };
   addEventListener("hashchange", reveal);

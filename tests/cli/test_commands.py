@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import subprocess
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -101,6 +102,15 @@ def test_a_report_is_written_again_from_the_folder(splitbrain: Splitbrain, tmp_p
     report.unlink()
     assert splitbrain("report", run).stdout.strip() == f"{run}/report.html"
     assert report.read_text() == before
+    splitbrain("report", run, "--embed-ops-max", "50")
+    assert "The 50 of " in report.read_text() and len(report.read_text()) < len(before)
+
+
+def test_only_the_html_report_has_a_timeline_to_limit(
+    splitbrain: Splitbrain, tmp_path: Path, refused: Callable[[subprocess.CompletedProcess[str], int], str]
+) -> None:
+    done = splitbrain("report", str(tmp_path), "--kind", "compare", "--embed-ops-max", "50")
+    assert "--embed-ops-max is for --kind html" in refused(done, 2)
 
 
 def test_a_history_that_nobody_reads_to_its_end_is_no_error(splitbrain: Splitbrain, tmp_path: Path) -> None:

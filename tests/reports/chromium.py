@@ -60,6 +60,8 @@ class Chromium:
         self._buffer = b""
         self._count = 0
         self._session: str | None = None
+        self._motion = True
+        self._pressed = False
         self.messages: list[str] = []
         self.requests: list[str] = []
 
@@ -87,16 +89,32 @@ class Chromium:
             self._profile.cleanup()
 
     def open(
-        self, page: Path | str, *, width: int = 1280, height: int = 900, dark: bool = False, script: bool = True
+        self,
+        page: Path | str,
+        fragment: str = "",
+        *,
+        width: int = 1280,
+        height: int = 900,
+        dark: bool = False,
+        script: bool = True,
+        motion: bool = True,
     ) -> None:
-        """Loads a local file, or a page of a server, afresh and waits until it is there."""
+        """Loads a local file, or a page of a server, afresh and waits until it is there.
+
+        Without `motion` the reader asked for less of it.
+        """
+        self._motion = motion
+        self._loaded = False
+        self._call("Page.navigate", url="about:blank")  # a page that differs by its fragment alone is not loaded again
+        self.settle()
         self.messages.clear()
         self.requests.clear()
         self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self._call("Emulation.setScriptExecutionDisabled", value=not script)
         self.media(dark=dark)
         self._loaded = False
-        self._call("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
+        address = page if isinstance(page, str) else page.resolve().as_uri()
+        self._call("Page.navigate", url=address + fragment)
         self.settle()
 
     def settle(self) -> None:
@@ -113,7 +131,10 @@ class Chromium:
 
     def media(self, *, dark: bool = False, kind: str = "") -> None:
         """Emulates a colour scheme, and `print` where asked."""
-        features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        features = [
+            {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
+            {"name": "prefers-reduced-motion", "value": "no-preference" if self._motion else "reduce"},
+        ]
         self._call("Emulation.setEmulatedMedia", media=kind, features=features)
         clip = {"x": 0, "y": 0, "width": 1, "height": 1, "scale": 1}
         self._call("Page.captureScreenshot", clip=clip)  # styles are settled only once a frame has been drawn
@@ -129,6 +150,27 @@ class Chromium:
         """One key down and up."""
         for kind in ("rawKeyDown", "keyUp"):
             self._call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code)
+
+    def type(self, text: str) -> None:
+        """Text into what has the focus."""
+        self._call("Input.insertText", text=text)
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """The left button down, over to `end`, and up; a click where that is `start`. In pixels of what is in view."""
+        self.mouse("mouseMoved", start)
+        self.mouse("mousePressed", start)
+        middle = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
+        for spot in (middle, end) if start != end else ():
+            self.mouse("mouseMoved", spot)
+        self.mouse("mouseReleased", end)
+
+    def mouse(self, kind: str, spot: tuple[float, float], **more: Any) -> None:
+        """One event of the mouse."""
+        button = {} if kind == "mouseWheel" else {"button": "left", "buttons": 1, "clickCount": 1}
+        if kind == "mouseMoved" and not self._pressed:
+            button = {}
+        self._pressed = kind == "mousePressed" or (self._pressed and kind != "mouseReleased")
+        self._call("Input.dispatchMouseEvent", type=kind, x=spot[0], y=spot[1], **button, **more)
 
     def screenshot(
         self, path: Path, *, whole: bool = True, clip: tuple[float, float, float, float] | None = None
