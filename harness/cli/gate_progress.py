@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 from harness.cli.ticker import Ticker
 from harness.gate.standing import Standing
@@ -14,23 +12,14 @@ from harness.plan import Plan
 from harness.verdict import Verdict
 
 
-class GateProgress:
+class GateProgress(Ticker):
     """A context manager whose `watch` a campaign reports to."""
 
     def __init__(self, budget_s: float) -> None:
+        super().__init__()
         self._budget_s = budget_s
         self._began = time.monotonic()
         self._told = "starting"
-        self._ticker = Ticker(self._line)
-
-    def __enter__(self) -> Self:
-        self._ticker.__enter__()
-        return self
-
-    def __exit__(
-        self, type: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._ticker.__exit__(type, value, traceback)
 
     def watch(self, standings: Sequence[Standing], plans: Sequence[Plan]) -> None:
         """Takes in where the cases stand, and what runs."""
@@ -41,7 +30,7 @@ class GateProgress:
         running = ", ".join(dict.fromkeys(f"{plan.target.name} {plan.workload.name}" for plan in plans))
         self._told = f"{settled or 'none settled yet'} · {runs} runs judged, at most {left} to go · {running}"
 
-    def _line(self) -> str:
+    def line(self) -> str:
         elapsed_s = time.monotonic() - self._began
         of = "" if self._budget_s == float("inf") else f" of {self._budget_s:g} s"
         return f"gate: {elapsed_s:.0f} s{of} · {self._told}"

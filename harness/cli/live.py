@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Self
 
 from harness.cli.ticker import Ticker
 from harness.operation import Operation, Type
 from harness.plan import Plan
 
 
-class Overview:
+class Overview(Ticker):
     """Several runs at once on one line: a context manager that is told how far each of them is."""
 
     def __init__(self, names: Sequence[str]) -> None:
+        super().__init__()
         self._count = len(names)
         self._running: dict[str, tuple[str, float]] = {}
         self._seen: dict[str, None] = {}
-        self._ticker = Ticker(self._line)
-
-    def __enter__(self) -> Self:
-        self._ticker.__enter__()
-        return self
-
-    def __exit__(
-        self, type: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._ticker.__exit__(type, value, traceback)
 
     def hear(self, name: str, news: tuple[str, float]) -> None:
         """A run is in that phase, at that time of its own in seconds (0: unknown)."""
@@ -40,7 +29,7 @@ class Overview:
         self._running.pop(name, None)
         self._seen[name] = None
 
-    def _line(self) -> str:
+    def line(self) -> str:
         runs = " · ".join(
             f"{name}: {phase}" + (f" {now_s:.0f} s" if now_s else "")
             for name, (phase, now_s) in list(self._running.items())
@@ -49,28 +38,19 @@ class Overview:
         return f"{done} of {self._count} done · {runs or 'starting'}"
 
 
-class Live:
+class Live(Ticker):
     """A context manager that a run reports to (`harness.load.Progress`)."""
 
     def __init__(self, plan: Plan) -> None:
+        super().__init__()
         self._plan = plan
         self._phase = "starting"
         self._completed = 0
         self._now_ns = 0
         self._in_force: dict[str, None] = {}
         self._began = time.monotonic()
-        self._ticker = Ticker(self._line)
         self.event: Callable[[Operation], None] | None = self._count
         """Called with every event of the history."""
-
-    def __enter__(self) -> Self:
-        self._ticker.__enter__()
-        return self
-
-    def __exit__(
-        self, type: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._ticker.__exit__(type, value, traceback)
 
     def phase(self, name: str) -> None:
         """The run has come to this part of its life: "creating", "load", "heal", ..., "checking"."""
@@ -92,7 +72,7 @@ class Live:
         else:
             self._in_force.pop(fault, None)
 
-    def _line(self) -> str:
+    def line(self) -> str:
         elapsed_s = max(time.monotonic() - self._began, 1e-3)
         now_s = self._now_ns / 1e9
         left_s = max(0.0, self._plan.time + self._plan.settle - now_s)

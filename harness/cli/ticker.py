@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
@@ -18,20 +18,23 @@ REFRESH_PER_S = 4
 PLAIN_EVERY_S = 10.0
 
 
-class Ticker:
-    """A context manager; `line` is asked for the text whenever it is to be shown, from another thread."""
+class Ticker(ABC):
+    """A context manager that shows its `line` while it lasts."""
 
-    def __init__(self, line: Callable[[], str]) -> None:
-        self._line = line
+    def __init__(self) -> None:
         self._over = threading.Event()
         self._plain: threading.Thread | None = None
         self._live: Live | None = None
+
+    @abstractmethod
+    def line(self) -> str:
+        """The text now. Asked for from another thread."""
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
             self._live = Live(
                 console=Console(stderr=True),
-                get_renderable=lambda: Text(self._line(), no_wrap=True, overflow="ellipsis"),
+                get_renderable=lambda: Text(self.line(), no_wrap=True, overflow="ellipsis"),
                 refresh_per_second=REFRESH_PER_S,
                 transient=True,
             )
@@ -52,4 +55,4 @@ class Ticker:
 
     def _tell_now_and_then(self) -> None:
         while not self._over.wait(PLAIN_EVERY_S):
-            click.echo(self._line(), err=True)
+            click.echo(self.line(), err=True)

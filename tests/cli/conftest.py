@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,21 @@ class Splitbrain:
             timeout=TIMEOUT_S,
             check=False,
         )
+
+    def on_terminal(self, *words: str, **environment: str) -> bytes:
+        """Everything that it shows on a terminal of its own, from where it must end with exit code 0."""
+        reader, writer = pty.openpty()
+        given = self.environment(TERM="xterm-256color", COLUMNS="160", **environment)
+        given.pop("CI", None)
+        running = subprocess.Popen(self.command(*words), cwd=self.folder, env=given, stdout=writer, stderr=writer)
+        os.close(writer)
+        seen = b""
+        with suppress(OSError):  # how a pseudo-terminal says that nobody is left to write
+            while piece := os.read(reader, 4096):
+                seen += piece
+        os.close(reader)
+        assert running.wait(timeout=TIMEOUT_S) == 0, seen
+        return seen
 
     def json(self, *words: str) -> Any:
         """What it prints with `--json`."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import subprocess
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -159,28 +157,8 @@ def test_help_loads_no_plugin_and_nothing_heavy(splitbrain: Splitbrain) -> None:
 
 @pytest.mark.parametrize("no_color", [False, True])
 def test_colour_and_progress_are_for_terminals_that_want_them(splitbrain: Splitbrain, no_color: bool) -> None:
-    reader, writer = pty.openpty()
-    environment = splitbrain.environment(TERM="xterm-256color", **({"NO_COLOR": "1"} if no_color else {}))
-    environment.pop("CI", None)
-    running = subprocess.Popen(
-        splitbrain.command("run", "raft", "--time", "5s", "--seed", "1"),
-        cwd=splitbrain.folder,
-        env=environment,
-        stdout=writer,
-        stderr=writer,
-    )
-    os.close(writer)
-    seen = b""
-    while True:
-        try:
-            piece = os.read(reader, 4096)
-        except OSError:  # how a pseudo-terminal says that nobody is left to write
-            break
-        if not piece:
-            break
-        seen += piece
-    os.close(reader)
-    assert running.wait(timeout=60) == 0
+    colour = {"NO_COLOR": "1"} if no_color else {}
+    seen = splitbrain.on_terminal("run", "raft", "--time", "5s", "--seed", "1", **colour)
     assert b"pass" in seen
     assert b"raft:" in seen, "progress was shown"
     assert (b"\x1b[1;32m" in seen) is not no_color

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -74,25 +71,8 @@ def test_a_mistake_is_told(splitbrain: Splitbrain, refused: Callable[..., str], 
 
 
 def test_progress_is_told_on_a_terminal(splitbrain: Splitbrain) -> None:
-    reader, writer = pty.openpty()
-    environment = splitbrain.environment(TERM="xterm-256color", COLUMNS="120")
-    environment.pop("CI", None)
     words = ("compare", "raft", "cache", "--nemesis", "partition", "--time", "4s", "--seed", "1", "--jobs", "2")
-    running = subprocess.Popen(
-        splitbrain.command(*words), cwd=splitbrain.folder, env=environment, stdout=subprocess.DEVNULL, stderr=writer
-    )
-    os.close(writer)
-    seen = b""
-    while True:
-        try:
-            piece = os.read(reader, 4096)
-        except OSError:  # how a pseudo-terminal says that nobody is left to write
-            break
-        if not piece:
-            break
-        seen += piece
-    os.close(reader)
-    assert running.wait(timeout=60) == 0
+    seen = splitbrain.on_terminal(*words)
     assert b"of 2 done" in seen
     assert b"raft: " in seen and b"cache: " in seen
 
