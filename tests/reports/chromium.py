@@ -109,13 +109,17 @@ class Chromium:
         self.settle()
         self.messages.clear()
         self.requests.clear()
-        self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.resize(width, height)
         self._call("Emulation.setScriptExecutionDisabled", value=not script)
         self.media(dark=dark)
         self._loaded = False
         address = page if isinstance(page, str) else page.resolve().as_uri()
         self._call("Page.navigate", url=address + fragment)
         self.settle()
+
+    def resize(self, width: int, height: int = 900) -> None:
+        """Makes the window so large, in pixels."""
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def settle(self) -> None:
         """Waits until the page that was asked for is there."""

@@ -471,6 +471,23 @@ def test_the_canvas_follows_the_theme(timeline: Timeline, tmp_path: Path) -> Non
     assert timeline.browser.evaluate(colour) < 90
 
 
+def test_lanes_stand_below_the_charts_in_a_window_of_any_width(timeline: Timeline) -> None:
+    aligned = """(() => { const chart = document.querySelector("#figure-throughput svg.chart").getBoundingClientRect();
+      const strip = document.querySelector("#timeline .strip canvas").getBoundingClientRect();
+      return [chart.left - strip.left, chart.width, document.documentElement.scrollWidth]; })()"""
+    timeline.open()
+    span = timeline.browser.evaluate(SPAN)
+    for width in (1280, 360, 900):
+        timeline.browser.resize(width)
+        timeline.settle()
+        left, chart, across = timeline.browser.evaluate(aligned)
+        x, y, _, _ = timeline.box("#timeline .strip")
+        timeline.browser.drag((x + left + 30, y + 20), (x + left + 90, y + 20))
+        timeline.settle()
+        assert timeline.shown == pytest.approx((30 / chart * span, 90 / chart * span), abs=2 / chart * span)
+        assert across <= width
+
+
 def test_who_asked_for_less_motion_gets_none(timeline: Timeline) -> None:
     soon = """(async () => { document.querySelector("#timeline [data-key='1']").click();
       await new Promise(requestAnimationFrame); await new Promise(requestAnimationFrame);

@@ -8,10 +8,8 @@ class Timeline {
       section, ops, strip: find(".strip"), stage: find(".stage"), said: find(".said"), chosen: find(".chosen"),
       table: find(".rows"), search: find("[type=search]"),
     });
-    const root = getComputedStyle(document.documentElement);
-    const gutter = parseFloat(root.getPropertyValue("--gutter")) * parseFloat(root.fontSize);
     this.scene = {
-      ops, gutter, view: [0, ops.span], scroll: 0, by: "process", passed: null, pinned: -1, hovered: -1, violation: -1,
+      ops, view: [0, ops.span], scroll: 0, by: "process", passed: null, pinned: -1, hovered: -1, violation: -1,
       visible: new Uint32Array(ops.count), seen: 0,
     };
     find(".violations").hidden = !ops.violations.length;
@@ -45,6 +43,8 @@ class Timeline {
 
   measure() {
     const { scene } = this;
+    const root = getComputedStyle(document.documentElement);
+    scene.gutter = parseFloat(root.getPropertyValue("--gutter")) * parseFloat(root.fontSize);
     scene.width = this.stage.clientWidth;
     scene.room = Math.min(Math.max(scene.layout.total, 60), STAGE_MAX);
     scene.tally = tally(scene);
