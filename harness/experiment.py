@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import judge, packages, plugins
+from harness import judge, options, packages, plugins
 from harness.checker import Budget
 from harness.claims import Claim
 from harness.clusters.base import ChecksOptions, Cluster
@@ -102,16 +102,16 @@ def make(kind: str, part: Part, **given: Any) -> Any:
     """Calls a plugin with its plan's options. An option it does not take is a `UsageError` that says so."""
     factory = plugins.load(kind, part.name)
     confidential = Confidential.of(part.options)
+    if why := options.misfit(part.name, factory, given, part.options):
+        raise UsageError(why)
     try:
         return factory(**given, **confidential.reveal(part.options))
     except UsageError as problem:
         if not confidential.values:
             raise
         raise UsageError(confidential.hide(str(problem))) from None
-    except TypeError as problem:
-        raise UsageError(
-            f"{part.name}: {str(problem).split(') ', 1)[-1]}: its options were {part.options}"
-        ) from problem
+    except TypeError as problem:  # a value of a kind that the plugin did not expect, and did not check
+        raise UsageError(f"{part.name}: {problem}: its options were {part.options}") from problem
 
 
 def claims_of(plan: Plan, target: Target) -> list[Claim]:

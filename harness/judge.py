@@ -10,7 +10,6 @@ A checker that breaks is an `error` of its claims alone; all others are judged.
 
 from __future__ import annotations
 
-import inspect
 import json
 import time
 import traceback
@@ -19,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from harness import flows
+from harness import flows, options
 from harness.answers import client_answers
 from harness.checker import Anomaly, Budget, Checker, ReadsLogs, Result
 from harness.claims import Claim, Expectation
@@ -174,12 +173,10 @@ def _checker(
             f"nothing called {expect.name!r} can be expected of workload {workload.name}: expect one of "
             + ", ".join(sorted(workload.expectations))
         ) from problem
-    flow, options = flows.separate(_options(expect, workload), workload)
-    try:
-        inspect.signature(factory).bind(**options)
-    except TypeError as problem:
-        raise UsageError(f"{expect.name}: {problem}: its options were {options}") from problem
-    checker = factory(**options)
+    flow, given = flows.separate(_options(expect, workload), workload)
+    if why := options.misfit(expect.name, factory, (), given):
+        raise UsageError(why)
+    checker = factory(**given)
     return flow, checker.with_logs(logs) if logs is not None and isinstance(checker, ReadsLogs) else checker
 
 

@@ -7,9 +7,10 @@ never a number here.
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from harness.errors import UsageError
@@ -81,3 +82,17 @@ def weights(owner: str, name: str, value: Any, allowed: Collection[str]) -> dict
     if not any(shares.values()):
         raise UsageError(f"{owner}: {name} must give a share above zero to something, not {value!r}")
     return shares
+
+
+def misfit(name: str, factory: Callable[..., Any], given: Collection[str], options: Mapping[str, Any]) -> str:
+    """Why `factory` cannot be called with these options beside what it is `given` anyway; a sentence, empty if it
+    can."""
+    try:
+        signature = inspect.signature(factory)
+        signature.bind(**dict.fromkeys(given), **options)
+    except TypeError as problem:
+        takes = [parameter for parameter in signature.parameters if parameter not in given]
+        if unknown := [option for option in options if option not in takes]:
+            return f"{name} has no option {unknown[0]!r}: it has {', '.join(takes) or 'none'}"
+        return f"{name}: {problem}: its options were {dict(options)}"
+    return ""

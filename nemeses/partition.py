@@ -39,6 +39,7 @@ class Partition:
         self.interval_s = options.interval(self.family, interval)
         self.victims = None if targets is None else Victims.of(self.family, targets, ())
         self.grudges = () if targets is not None and grudges is None else _grudges(grudges)
+        self._by_default = grudges is None
         self.manners = options.choices(self.family, "manner", manner, MANNERS)
         self.needs = frozenset(MANNERS[one] for one in self.manners)
 
@@ -58,9 +59,12 @@ class Partition:
         return Toll(drops=_drops(nodes, draw))
 
     async def setup(self, cluster: Cluster) -> None:
-        """Raises `UsageError` for a grudge that this cluster is too small for, or that names nodes it has not got."""
+        """Leaves out default grudges that this cluster is too small for. Raises `UsageError` for one that was asked
+        for, or that names nodes it has not got."""
         if self.victims:
             self.victims.check(cluster.nodes)
+        if self._by_default:
+            self.grudges = tuple(grudge for grudge in self.grudges if _fits(grudge, cluster.nodes)) or self.grudges
         for grudge in self.grudges:
             _drops(cluster.nodes, {"grudge": grudge, "seed": 0})
 
@@ -95,6 +99,14 @@ def _grudges(raw: Any) -> tuple[Any, ...]:
 
 def _is_map(item: Any) -> bool:
     return isinstance(item, Mapping) and bool(item) and all(isinstance(value, list | tuple) for value in item.values())
+
+
+def _fits(grudge: Any, nodes: Sequence[str]) -> bool:
+    try:
+        _drops(nodes, {"grudge": grudge, "seed": 0})
+    except UsageError:
+        return False
+    return True
 
 
 def _drops(nodes: Sequence[str], draw: Mapping[str, Any]) -> dict[str, list[str]]:

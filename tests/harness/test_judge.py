@@ -216,10 +216,10 @@ def test_an_unknown_expectation_is_refused_before_anything_starts_and_lists_what
 @pytest.mark.parametrize(
     ("expect", "message"),
     [
-        ({"holds": {"width": 3}}, "holds: got an unexpected keyword argument 'width'"),
+        ({"holds": {"width": 3}}, "holds has no option 'width': it has"),
         ({"availability": {"min": 2}}, "min is a share between 0 and 1"),
-        ({"availability": 3}, "availability: got an unexpected keyword argument 'max'"),
-        ({"holds": {1: 2}}, "holds: "),
+        ({"availability": 3}, "availability has no option 'max': it has min"),
+        ({"holds": {1: 2}}, "holds has no option 1"),
     ],
 )
 def test_options_a_checker_does_not_take_are_refused_before_anything_starts(expect: Any, message: str) -> None:

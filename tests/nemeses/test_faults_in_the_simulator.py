@@ -124,6 +124,18 @@ def test_grudges_of_another_form_are_refused(raw: Any) -> None:
         Partition(grudges=raw)
 
 
+def test_default_grudges_are_those_that_the_cluster_is_large_enough_for() -> None:
+    async def scene(cluster: SimCluster) -> None:
+        nemesis = Partition()
+        await nemesis.setup(cluster)
+        drawn = {nemesis.draw(Random(seed))["grudge"] for seed in range(100)}
+        assert drawn == {"one", "halves", "one_way", "primaries"}
+        with pytest.raises(UsageError, match="majority needs at least 3 nodes"):
+            await Partition(grudges="majority").setup(cluster)
+
+    on_cluster(scene, ["n1", "n2"])
+
+
 def test_every_default_grudge_is_drawn() -> None:
     drawn = {Partition().draw(Random(seed))["grudge"] for seed in range(100)}
     assert drawn == set(DEFAULT) == set(grudges.NAMES) - {"random"}
