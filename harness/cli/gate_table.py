@@ -17,10 +17,12 @@ def show_answer(found: dict[str, Any]) -> None:
     """The cases, the counterexamples, what the baseline says, the sum."""
     out = show.console()
     width = max(len(case["name"]) for case in found["cases"])
+    place = max(len(_where(case)) for case in found["cases"])
     for case in found["cases"]:
         mark = show.verdict(case["verdict"]) + " " * (len(Verdict.INCONCLUSIVE) - len(case["verdict"]))
-        under = ", ".join(case["nemeses"]) or "no faults"
-        out.print(f"{mark}  {show.plain(case['name']):{width}}  ({show.plain(under)})  {show.plain(case['why'])}")
+        name, under = f"{show.plain(case['name']):{width}}", ", ".join(case["nemeses"]) or "no faults"
+        where = f"{show.plain(_where(case)):{place}}"
+        out.print(f"{mark}  {where}  {name}  ({show.plain(under)})  {show.plain(case['why'])}")
     for case in found["cases"]:
         if case["verdict"] == Verdict.FAIL.value and case["shown"]:
             _counterexample(out, case)
@@ -33,11 +35,17 @@ def show_answer(found: dict[str, Any]) -> None:
 
 
 def _counterexample(out: Console, case: dict[str, Any]) -> None:
-    shown, where = case["shown"], f"{case['file']}:{case['line']}"
-    out.print(f"\n{show.plain(where)}: [bold]{show.plain(case['name'])}[/] is broken: {show.plain(shown['anomaly'])}")
+    shown = case["shown"]
+    out.print(
+        f"\n{show.plain(_where(case))}: [bold]{show.plain(case['name'])}[/] is broken: {show.plain(shown['anomaly'])}"
+    )
     out.print(f"  {show.plain(shown['message'])}")
     for line in shown["witness"]:
         out.print(f"    {show.plain(line)}")
     out.print(f"  again:  {show.plain(shown['command'])}")
     if shown["run"]:
         out.print(f"  report: {show.plain(shown['run'])}/report.html")
+
+
+def _where(case: dict[str, Any]) -> str:
+    return f"{case['file']}:{case['line']}"
