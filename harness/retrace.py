@@ -88,10 +88,11 @@ class _Follower:
 
     def _tapped(self, make: Callable[[str], Cluster]) -> Callable[[str], Cluster]:
         def made(run_id: str) -> Cluster:
-            cluster: Any = make(run_id)
-            cluster.tap(self.tap)
+            cluster = make(run_id)
+            listening: Any = cluster  # only the simulator can be listened to, and only its runs are repeated
+            listening.tap(self.tap)
             self._now = cluster.now
-            return cluster  # type: ignore[no-any-return]
+            return cluster
 
         return made
 

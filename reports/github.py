@@ -22,7 +22,7 @@ def tell(answer: Mapping[str, Any], environment: Mapping[str, str]) -> None:
     """Prints annotations to standard error, where they do not mix with what `--json` prints, and appends to the files
     that the job names in its environment."""
     for line in commands(answer):
-        print(line, file=sys.stderr)  # noqa: T201
+        sys.stderr.write(line + "\n")
     if summary := environment.get("GITHUB_STEP_SUMMARY"):
         _append(Path(summary), markdown(answer) + "\n")
     if outputs := environment.get("GITHUB_OUTPUT"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,10 +78,10 @@ class Logs:
                     yield node.name, file.name, _lines(_end(file), self._epoch)
 
 
-def _plain(folder: Path, kind: object) -> list[Path]:
+def _plain(folder: Path, kind: Callable[[Path], bool]) -> list[Path]:
     """What is in a folder of this kind, links left out; nothing where it cannot be read."""
     try:
-        return sorted((one for one in folder.iterdir() if not one.is_symlink() and kind(one)), key=_natural)  # type: ignore[operator]
+        return sorted((one for one in folder.iterdir() if not one.is_symlink() and kind(one)), key=_natural)
     except OSError:
         return []
 

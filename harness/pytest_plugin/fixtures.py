@@ -65,6 +65,7 @@ class StartCluster:
 
     def __call__(self, story: Callable[[Cluster], Awaitable[T]], **fields: Any) -> T:
         """Raises what the story raises."""
+        # A plan is refused where nothing is expected; every workload can be asked for this, and nobody judges it.
         experiment = _admitted({**self._fields, "expect": ["availability"], **fields})
         cluster = experiment.cluster(f"pytest-{experiment.plan.seed}")
         needs = frozenset().union(*(nemesis.needs for nemesis in experiment.nemeses))

@@ -118,6 +118,7 @@ def verdicts(trend: Trend, id: str = "verdicts") -> Markup:
         id=id,
         title=f"Verdicts of {trend.claim} over time",
         desc=f"{count(len(points), 'run')}, oldest first: {_in_words(points)}.",
+        linked=True,
     )
 
 

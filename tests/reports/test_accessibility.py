@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from tests.reports.chromium import EXECUTABLE, Chromium
+from tests.reports.axe import judge
+from tests.reports.chromium import Chromium
 from tests.reports.test_browser import PAGES, browser, pages
 
-# Of that package only the file of axe-core is used: it is the one way to have it from PyPI.
-_package = find_spec("axe_playwright_python")
-AXE = Path(_package.origin).with_name("axe.min.js") if _package and _package.origin else None
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(EXECUTABLE is None, reason="Chromium is not installed"),
-    pytest.mark.skipif(AXE is None, reason="axe-playwright-python is not installed"),
-]
+pytestmark = pytest.mark.browser
 
 __all__ = ["browser", "pages"]
 
-JUDGED = """axe.run(document, {resultTypes: ["violations"]}).then(({violations}) =>
-    violations.map(({id, nodes}) => [id, nodes.map(({html}) => html.slice(0, 120))]))"""
 UNFOLDED = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 PAUSE = "new Promise((done) => setTimeout(done, 500))"
-
-
-def judge(browser: Chromium) -> list[object]:
-    assert AXE is not None
-    browser.evaluate(AXE.read_text(encoding="utf-8") + "\n;0")
-    found: list[object] = browser.evaluate(JUDGED)
-    return found
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name != "many"])  # which is `compare` with more columns

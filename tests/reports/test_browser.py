@@ -16,7 +16,7 @@ from reports.compare import comparison
 from reports.data import RunData
 from reports.html import save
 from tests.checkers.lines import history
-from tests.reports.chromium import EXECUTABLE, Chromium
+from tests.reports.chromium import Chromium
 from tests.reports.synthetic import failing, passing
 from tests.reports.test_check_page import document
 from tests.reports.test_compare import many, rows
@@ -25,7 +25,7 @@ from tests.reports.test_html import HOSTILE, hostile_run
 from tests.reports.test_lamport import MS, begin_ns, heard, said
 from tests.reports.test_selftest_page import document as selftested
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(EXECUTABLE is None, reason="Chromium is not installed")]
+pytestmark = pytest.mark.browser
 
 PAGES = ("passing", "failing", "heard", "compare", "many", "check", "selftest")
 

@@ -17,11 +17,11 @@ from harness.operation import Operation, Type
 from harness.verdict import Verdict
 from reports.data import ClaimRecord, RunData
 from reports.html import save
-from tests.reports.chromium import EXECUTABLE, Chromium
+from tests.reports.chromium import Chromium
 from tests.reports.synthetic import SECOND, failing, history, passing, run_data
 from tests.reports.test_html import HOSTILE, hostile_run
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(EXECUTABLE is None, reason="Chromium is not installed")]
+pytestmark = pytest.mark.browser
 
 SETTLED = "new Promise((done) => setTimeout(done, 320))"
 OPENED = """new Promise((done) => { const look = () =>

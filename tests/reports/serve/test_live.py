@@ -85,7 +85,10 @@ def test_a_history_that_did_not_grow_is_not_read_again(
 
 def test_faults_are_in_force_from_their_beginning_to_their_end() -> None:
     recorder = Recorder(None)
-    history = lambda: History(recorder.history())  # noqa: E731
+
+    def history() -> History:
+        return History(recorder.history())
+
     recorder.event(0, -1, 3, "phase", None, "load")
     start = recorder.invoke(10, -2, "start-kill", None, {"fault": "kill-1", "draw": {}})
     assert [fault.id for fault in live.measure(history()).in_force] == ["kill-1"]

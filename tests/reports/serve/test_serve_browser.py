@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from harness._core import Recorder
-from tests.reports.chromium import EXECUTABLE, Chromium
+from tests.reports.axe import judge
+from tests.reports.chromium import Chromium
 from tests.reports.serve.folders import Server, judged, whole
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(EXECUTABLE is None, reason="Chromium is not installed")]
+pytestmark = pytest.mark.browser
 
 RAFT, LEADERS = "20260102T030405-7", "20260103T030405-7"
 PAGES = (
@@ -73,6 +74,13 @@ def test_a_page_opens_in_silence_fits_and_asks_this_server_alone(browser: Chromi
         assert browser.requests == [f"http://{server.host}{page}"]
         assert browser.evaluate("document.documentElement.scrollWidth") <= width
         assert browser.evaluate("document.title") != "taken"
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing_in_the_way(browser: Chromium, server: Server, page: str, dark: bool) -> None:
+    browser.open(f"http://{server.host}{page}", dark=dark)
+    assert judge(browser) == []
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
