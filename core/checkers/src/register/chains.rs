@@ -1,7 +1,7 @@
 //! Who wrote what, who saw it, and which compare-and-set replaced it, for histories in which no observed value has two
 //! writers.
+use super::conflict::Conflict;
 use super::op::{Action, RegisterHistory, RegisterOp, Value, INITIAL};
-use super::zones::Conflict;
 use crate::model::NEVER;
 
 pub const NONE: u32 = u32::MAX;

@@ -1,7 +1,7 @@
 //! A proof in words: which client saw what, when, and why it could not.
+use super::conflict::Conflict;
 use super::op::{Action, RegisterOp, Value, INITIAL};
 use super::witness::Witness;
-use super::zones::Conflict;
 use crate::model::NEVER;
 
 /// What a sentence needs to know about a history beside its operations.

@@ -6,8 +6,9 @@
 //! vanish: the property is monotone, and the smallest shift is found by bisection over whole nanoseconds, which is
 //! exact because times are whole nanoseconds. Compare-and-sets change the register and are not shifted.
 use super::chains::{Chains, Extreme, Link, Obstacle};
+use super::conflict::Conflict;
 use super::op::{Action, RegisterHistory, RegisterOp};
-use super::zones::{find_overlap, Conflict, Zone};
+use super::zones::{find_overlap, Zone};
 
 /// The answer for one register.
 #[derive(Clone, Debug, PartialEq, Eq)]

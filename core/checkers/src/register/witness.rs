@@ -7,9 +7,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::chains::NONE;
+use super::conflict::Conflict;
 use super::machine::RegisterMachine;
 use super::op::{Action, RegisterHistory, RegisterOp, Value, INITIAL};
-use super::zones::{judge, Conflict, Outcome};
+use super::zones::{judge, Outcome};
 use crate::brute;
 use crate::model::Interval;
 

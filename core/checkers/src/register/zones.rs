@@ -12,26 +12,8 @@
 //! X2 -> X3; or min(X1) < max(X4), so X1 -> X4 and the cycle was not shortest. With k = 3 the absence of 2-cycles gives
 //! min1 < max2 <= min3 < max1 <= min2 < max3 <= min1, which is absurd.
 use super::chains::{Chains, Extreme, Link, Obstacle};
+use super::conflict::Conflict;
 use super::op::{RegisterHistory, RegisterOp};
-
-/// Two things that cannot both be. Operations are indices into the history's `ops`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Conflict {
-    /// Somebody saw a value that nobody wrote.
-    ThinAir { observer: u32 },
-    /// Somebody saw the value of a write that failed; `writer` is the caller's name for it.
-    Aborted { observer: u32, writer: u32 },
-    /// Two compare-and-sets found the same value.
-    Fork { first: u32, second: u32 },
-    /// Compare-and-sets that each found what the one before left, round and round.
-    Cycle { ops: Vec<u32> },
-    /// `earlier` comes before `later` in a chain of compare-and-sets, but was called only after `later` returned.
-    Order { earlier: u32, later: u32 },
-    /// `first` before `second` in real time puts one value before the other; `third` before `fourth` the other way
-    /// round. `first` and `fourth` belong to one chain, `second` and `third` to the other; `first` is `None` if its
-    /// chain starts with the initial value, which needs no proof to come first.
-    Zones { first: Option<u32>, second: u32, third: u32, fourth: u32 },
-}
 
 /// The answer for one register.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@
 //! no later than the write it saw. A session's own writes of a key are always ordered as it made them.
 use std::collections::HashMap;
 
+use super::answer::{Guarantee, Outcome, Reason};
 use super::history::{SessionHistory, NONE};
-use super::judge::{Guarantee, Outcome, Reason};
 
 /// Per key, which writes come before which in one session's eyes.
 type Forced = HashMap<u32, Vec<(u32, u32)>>;

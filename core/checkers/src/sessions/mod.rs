@@ -12,13 +12,17 @@
 //!   Enea, Guerraoui and Hamza, "On verifying causal consistency" (POPL 2017).
 //! - *Sequential*: all sessions see one order. That is NP-complete even so (Gibbons and Korach, 1997): a forced cycle
 //!   refutes it, an order that was found proves it, and sometimes there is neither.
+mod answer;
 mod guarantees;
 mod history;
 mod judge;
 mod order;
 mod proof;
 mod sequential;
+mod shrink;
+mod views;
 
+pub use answer::{Guarantee, Outcome, Reason};
 pub use history::{Event, Obstacle, SessionHistory};
-pub use judge::{judge, Guarantee, Outcome, Reason};
+pub use judge::judge;
 pub use proof::{holds, is_from_nowhere, prove, Proof, EVENTS_MAX};

@@ -6,8 +6,9 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
+use super::answer::{Guarantee, Reason};
 use super::history::{SessionHistory, NONE};
-use super::judge::{shrink, Guarantee, Reason};
+use super::shrink::shrink;
 use crate::register::RegisterHistory;
 use crate::search::Limits;
 

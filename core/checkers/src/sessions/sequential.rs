@@ -1,7 +1,8 @@
 //! Sequential consistency: refuted by what reads force, proven by an order that works.
+use super::answer::{Outcome, Reason};
 use super::history::{SessionHistory, NONE};
-use super::judge::{Outcome, Reason};
 use super::order::{Clocks, Order};
+use super::views::saturate;
 use crate::search::Limits;
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ pub fn judge(history: &SessionHistory, limits: Limits) -> Outcome {
         (0..history.events.len() as u32).filter(|&e| history.events[e as usize].saw.is_some()).collect();
     let mut order = Order::new(history).with_reads();
     loop {
-        match super::judge::saturate(history, &mut order, &reads, &writes, limits) {
+        match saturate(history, &mut order, &reads, &writes, limits) {
             Outcome::Holds => {}
             other => return other,
         }

@@ -6,6 +6,7 @@
 mod append;
 mod bipartite;
 mod check;
+mod class;
 mod components;
 mod confirm;
 mod cycles;
@@ -17,6 +18,7 @@ mod orders;
 mod past;
 mod reasons;
 mod register;
+mod sessions;
 mod story;
 mod tokens;
 mod versions;

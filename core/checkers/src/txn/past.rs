@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::graph::Graph;
 use super::history::NONE;
-use super::weak::{Forced, Sessions};
+use super::sessions::{Forced, Sessions};
 
 /// What causal consistency forces. `None` if the deadline came first.
 pub fn causal(sessions: &Sessions, before: &Graph, deadline: Instant) -> Option<Vec<Forced>> {

@@ -1,7 +1,7 @@
 //! One breadth-first search for a cycle of a class.
 use std::collections::VecDeque;
 
-use super::cycles::{Class, Variant};
+use super::class::{Class, Variant};
 use super::graph::{Graph, PROCESS, REALTIME, RW, VIA, WR, WW};
 use super::history::NONE;
 

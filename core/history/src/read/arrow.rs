@@ -8,7 +8,7 @@ use std::io::Read;
 
 use arrow_ipc::{root_as_message, Endianness, Message, MessageHeader};
 
-use super::arrow_batch::{Columns, Layout};
+use super::arrow_batch::{damaged, Columns, Layout};
 use super::source::Source;
 use crate::error::{Error, Result};
 use crate::history::{History, Provenance};
@@ -104,9 +104,4 @@ fn schema(message: &Message<'_>) -> Result<Layout> {
         return Err(Error::malformed("the Arrow stream is big-endian; expected little-endian"));
     }
     Layout::of(&schema)
-}
-
-/// What is wrong, and how far the stream could be read.
-pub fn damaged(events: usize, what: &str) -> Error {
-    Error::malformed(format!("the Arrow stream is damaged after {events} whole events: {what}"))
 }

@@ -2,7 +2,6 @@
 
 use arrow_ipc::{Field as IpcField, RecordBatch, Schema, Type};
 
-use super::arrow::damaged;
 use super::events::Field;
 use super::json::push_canonical;
 pub use crate::columns::Columns;
@@ -245,4 +244,9 @@ impl<'a> Part<'a> {
     fn damaged(&self, what: &str) -> Error {
         damaged(self.first, what)
     }
+}
+
+/// What is wrong, and how far the stream could be read.
+pub fn damaged(events: usize, what: &str) -> Error {
+    Error::malformed(format!("the Arrow stream is damaged after {events} whole events: {what}"))
 }

@@ -1,5 +1,5 @@
 //! What is wrong with append-only logs, by definition.
-use super::{confirm, vain, Claim, Deed, Roles};
+use super::claim::{confirm, vain, Claim, Deed, Roles};
 use crate::collections::object::Object;
 use crate::collections::report::Report;
 use crate::events::Events;

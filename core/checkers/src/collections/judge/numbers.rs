@@ -1,5 +1,5 @@
 //! What is wrong with identifiers, counters and banks, by definition.
-use super::{confirm, nothing, Claim, Deed};
+use super::claim::{confirm, nothing, Claim, Deed};
 use crate::collections::bank::Bank;
 use crate::collections::object::Object;
 use crate::collections::report::Report;

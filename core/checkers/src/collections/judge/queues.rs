@@ -1,5 +1,5 @@
 //! What is wrong with a queue, by definition.
-use super::{confirm, times, vain, Claim, Deed, Roles};
+use super::claim::{confirm, times, vain, Claim, Deed, Roles};
 use crate::collections::object::Object;
 use crate::collections::report::Report;
 use crate::events::Events;

@@ -1,7 +1,7 @@
 //! What is wrong with a set, by definition.
 use std::cell::OnceCell;
 
-use super::{confirm, times, vain, Claim, Deed, Roles};
+use super::claim::{confirm, times, vain, Claim, Deed, Roles};
 use crate::collections::object::Object;
 use crate::collections::report::Report;
 use crate::events::Events;

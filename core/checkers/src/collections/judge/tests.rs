@@ -2,6 +2,9 @@
 use super::*;
 use crate::collections::bank::Bank;
 use crate::collections::object::whole;
+use crate::collections::object::Object;
+use crate::collections::report::Report;
+use crate::events::{Events, Kind};
 
 /// One operation after the other, a process each, or as it says: function, outcome, what was asked and answered.
 struct Rows(Vec<(&'static str, Kind, &'static str, &'static str, i64)>);

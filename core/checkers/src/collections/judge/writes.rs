@@ -1,5 +1,5 @@
 //! Long forks, writes that come back in the wrong order, and write skew on predicates, by definition.
-use super::{confirm, nothing, vain, Claim, Deed, Roles};
+use super::claim::{confirm, nothing, vain, Claim, Deed, Roles};
 use crate::collections::object::Object;
 use crate::collections::report::Report;
 use crate::events::Events;
