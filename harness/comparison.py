@@ -22,6 +22,7 @@ from harness.history import History
 from harness.operation import Operation
 from harness.plan import Plan
 from harness.run import Outcome, execute
+from harness.streaming import Watch
 from harness.target import CommandService, Target
 from harness.verdict import Verdict
 
@@ -78,17 +79,25 @@ class _Teller:
         self._tell = tell
         self._phase = "starting"
         self._told = 0.0
+        self._watch: Watch | None = None
         self.event: Callable[[Operation], None] | None = self._event
 
     def phase(self, name: str) -> None:
         self._phase = name
-        self._tell((name, 0.0))
+        self._tell((self._standing(), 0.0))
+
+    def watch(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def _standing(self) -> str:
+        stop = self._watch.stop if self._watch else None
+        return f"{self._phase}, {stop.claim} VIOLATED" if stop else self._phase
 
     def _event(self, op: Operation) -> None:
         now = time.monotonic()
         if now - self._told >= TELL_S:
             self._told = now
-            self._tell((self._phase, op.time / 1e9))
+            self._tell((self._standing(), op.time / 1e9))
 
 
 def everybody() -> list[str]:

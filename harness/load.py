@@ -25,7 +25,7 @@ from harness.interpreter import interpret
 from harness.operation import PHASE, Operation
 from harness.runs import Epoch, RunFolder
 from harness.schedule import NemesisWorker, healing, schedule
-from harness.streaming import Stop, Streaming, Watch, until_violation
+from harness.streaming import Stop, Watch, Watched, until_violation
 from harness.toll import InForce
 from harness.watchdog import WATCHDOG, Watchdog
 
@@ -34,8 +34,8 @@ HARNESS = "harness"
 
 FLUSH_S = 0.5
 """How often the history is handed to the operating system when little happens; the recorder sees to it when much
-does. Also how often a run that stops at the first violation looks for one: in simulated runs this is virtual time, so
-equal seeds stop at the same event."""
+does. Also how often claims are judged that can be judged while the run goes on: in simulated runs this is virtual time,
+so equal seeds stop at the same event."""
 
 
 HISTORY_SHARE = 0.25
@@ -51,16 +51,20 @@ class Progress(Protocol):
     def phase(self, name: str) -> None:
         """The run has come to this part of its life."""
 
+    def watch(self, watch: Watch) -> None:
+        """The run is about to begin; this will know which of its promises are broken already."""
+
 
 def conduct(
     experiment: Experiment,
     folder: RunFolder,
     progress: Progress | None,
-    watched: Mapping[str, Streaming] | None = None,
+    watched: Mapping[str, Watched] | None = None,
 ) -> Stop | None:
     """Makes the cluster, plays the whole schedule on it, and removes it. The history is in `folder.history` afterwards.
 
-    The load ends at the first violation that a checker in `watched`, by claim, finds while it runs; it is returned.
+    Claims in `watched` are judged while it runs. With the plan's `stop_on_violation` the load ends at the first
+    violation found so, which is returned.
 
     Raises `HarnessError` (or one of its kinds) for what failed outside the target; what was recorded until then is
     kept.
@@ -71,6 +75,8 @@ def conduct(
     except OSError as problem:
         raise RecordingError(f"cannot record to {folder.history}: {problem.strerror}") from problem
     watch = Watch(recorder, watched or {})
+    if progress:
+        progress.watch(watch)
     life = _Life(experiment, folder, cluster, recorder, progress, watch)
     try:
         cluster.run(life.live)
@@ -80,7 +86,7 @@ def conduct(
     finally:
         with suppress(OSError):  # told above, or about to be: a second refusal of the disk adds nothing
             recorder.close()
-    return watch.stop
+    return watch.stop if experiment.plan.stop_on_violation else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +166,7 @@ class _Life:
         load = time_limit(plan.time, any(clients(workload.generator()), *faults))
         return phases(
             _mark_of("load"),
-            until_violation(self.watch, load),
+            until_violation(self.watch, load) if plan.stop_on_violation else load,
             _mark_of("heal"),
             healing(workers),
             _mark_of("settle"),

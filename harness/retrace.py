@@ -31,7 +31,7 @@ from harness.load import conduct
 from harness.messages import SCENES_MAX, Scene, Tap, Tapped, lines
 from harness.operation import Operation, Type
 from harness.runs import RunFolder
-from harness.streaming import watchable
+from harness.streaming import Watch, ending
 
 _ROWS_AT_ONCE = 4096
 
@@ -75,7 +75,7 @@ class _Follower:
     def follow(self, history: History, run_id: str) -> bool:
         """Repeats the run; whether it went as this history tells. Raises what `conduct` does."""
         experiment = self._experiment
-        watched = watchable(experiment) if experiment.plan.stop_on_violation else {}
+        watched = ending(experiment) if experiment.plan.stop_on_violation else {}
         with TemporaryDirectory(prefix="splitbrain-retrace-") as place:
             folder = RunFolder(Path(place) / run_id)
             folder.path.mkdir()
@@ -85,6 +85,9 @@ class _Follower:
 
     def phase(self, name: str) -> None:
         """Nobody is told: the run itself is over."""
+
+    def watch(self, watch: Watch) -> None:
+        """Nor what is broken: that is known."""
 
     def _tapped(self, make: Callable[[str], Cluster]) -> Callable[[str], Cluster]:
         def made(run_id: str) -> Cluster:

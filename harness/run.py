@@ -22,7 +22,7 @@ from harness.judge import ClaimVerdict
 from harness.load import Progress, conduct
 from harness.retrace import retrace
 from harness.runs import FORMAT, RunFolder
-from harness.streaming import Streaming, watchable
+from harness.streaming import Watched, ending, watchable
 from harness.verdict import Verdict
 from harness.watchdog import crashes
 
@@ -77,7 +77,7 @@ def execute(experiment: Experiment, runs_root: Path, progress: Progress | None =
     """
     admit(experiment)
     plan = experiment.plan
-    watched = watchable(experiment) if plan.stop_on_violation else {}
+    watched = _watched(experiment, progress)
     folder = RunFolder.create(runs_root, plan.target.name, plan.seed)
     folder.write(folder.plan, plan.to_yaml())
     experiment.cluster_class.sweep()
@@ -87,11 +87,18 @@ def execute(experiment: Experiment, runs_root: Path, progress: Progress | None =
     return outcome
 
 
+def _watched(experiment: Experiment, progress: Progress | None) -> Mapping[str, Watched]:
+    """What is judged while the run goes on: what may end it, else what somebody who looks is told of."""
+    if experiment.plan.stop_on_violation:
+        return ending(experiment)
+    return watchable(experiment) if progress and progress.event else {}
+
+
 def attempt(
     experiment: Experiment,
     folder: RunFolder,
     progress: Progress | None = None,
-    watched: Mapping[str, Streaming] | None = None,
+    watched: Mapping[str, Watched] | None = None,
 ) -> Outcome:
     """Runs an admitted experiment in a folder and judges it, without writing more there than the history and the
     logs."""

@@ -1,4 +1,4 @@
-"""Judging a history while it is recorded, so that a run can stop at its first violation.
+"""Judging a history while it is recorded: a run can tell how it stands, and stop at its first violation.
 
 A checker that can offers `stream`. What it gives is fed the new events, a batch at a time, as a `History` that keeps
 their indices: columns in Rust, no Python object per event. Recording itself does nothing more than before; whoever
@@ -78,17 +78,31 @@ class Stop:
         return {"claim": self.claim, "key": self.anomaly.key, "message": self.anomaly.message, "event": self.event}
 
 
-class Watch:
-    """Claims, watched while a recorder records. `stop` is None until the first violation of any of them."""
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What judges a claim while the run goes on: its checker, and the one flow that it is fed, None for all of them."""
 
-    def __init__(self, recorder: Recorder, checkers: Mapping[str, Streaming]) -> None:
+    checker: Streaming
+    flow: str | None = None
+
+    def stream(self, so_far: Callable[[], History]) -> Stream | None:
+        """A stream that is fed the flow's events only."""
+        return self.checker.stream(lambda: flows.select(so_far(), self.flow))
+
+
+class Watch:
+    """Claims, watched while a recorder records. `stop` is None until the first violation of any of them; `claims` are
+    those that it could tell of."""
+
+    def __init__(self, recorder: Recorder, watched: Mapping[str, Watched]) -> None:
         self._recorder = recorder
         self._fed = 0
         self.stop: Stop | None = None
-        self._streams: dict[str, Stream] = {}
-        for claim, checker in checkers.items():
-            if (stream := checker.stream(lambda: History(recorder.history()))) is not None:
-                self._streams[claim] = stream
+        self._streams: dict[str, tuple[str | None, Stream]] = {}
+        for claim, each in watched.items():
+            if (stream := each.stream(lambda: History(recorder.history()))) is not None:
+                self._streams[claim] = each.flow, stream
+        self.claims = tuple(self._streams)
 
     def look(self) -> Stop | None:
         """Feeds what was recorded since, and says whether there is a reason to stop: the first stays the first."""
@@ -96,9 +110,9 @@ class Watch:
             return self.stop
         batch = History(self._recorder.tail(self._fed))
         self._fed += len(batch)
-        for claim, stream in list(self._streams.items()):
+        for claim, (flow, stream) in list(self._streams.items()):
             try:
-                anomaly = stream.feed(batch)
+                anomaly = stream.feed(flows.select(batch, flow))
             except Exception as problem:
                 # Nothing to watch here any more. A run must not fail by what only looks on: the check of the whole
                 # history meets the same event, and its verdict tells it.
@@ -114,22 +128,26 @@ class Watch:
         self._streams.clear()
 
 
-def watchable(experiment: Experiment) -> dict[str, Streaming]:
-    """The checkers, by claim, that can tell a violation of this experiment while it runs. Raises `UsageError` if there
-    is none.
+def watchable(experiment: Experiment) -> dict[str, Watched]:
+    """The claims of which a violation can be told while the experiment runs; perhaps none.
 
-    `{not: X}` is left out: there a violation is what the run is for, and no reason to end it. So is a claim of one
-    flow: its operations are not told from the others while they are recorded.
+    `{not: X}` is left out: there a violation is what the run is for, no news and no reason to end it.
     """
     from harness.experiment import checker_factory
 
-    found: dict[str, Streaming] = {}
+    found: dict[str, Watched] = {}
     for claim in experiment.claims:
         name, workload = claim.expect.name, experiment.workload
         flow, options = flows.separate({**workload.checker_options(name), **claim.expect.options}, workload)
-        checker = None if claim.expect.negated or flow else checker_factory(name)(**options)
+        checker = None if claim.expect.negated else checker_factory(name)(**options)
         if isinstance(checker, Streaming) and checker.stream(_nothing) is not None:
-            found[claim.id] = checker
+            found[claim.id] = Watched(checker, flow)
+    return found
+
+
+def ending(experiment: Experiment) -> dict[str, Watched]:
+    """The claims at whose violation the load of this experiment ends. Raises `UsageError` if there is none."""
+    found = watchable(experiment)
     if not found:
         told = ", ".join(claim.id for claim in experiment.claims)
         raise UsageError(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from harness.cli.ticker import Ticker
 from harness.operation import Operation, Type
 from harness.plan import Plan
+from harness.streaming import Watch
 
 
 class Overview(Ticker):
@@ -48,6 +49,7 @@ class Live(Ticker):
         self._completed = 0
         self._now_ns = 0
         self._in_force: dict[str, None] = {}
+        self._watch: Watch | None = None
         self._began = time.monotonic()
         self.event: Callable[[Operation], None] | None = self._count
         """Called with every event of the history."""
@@ -55,6 +57,10 @@ class Live(Ticker):
     def phase(self, name: str) -> None:
         """The run has come to this part of its life: "creating", "load", "heal", ..., "checking"."""
         self._phase = name
+
+    def watch(self, watch: Watch) -> None:
+        """What knows how the run's claims stand while it goes on."""
+        self._watch = watch
 
     def _count(self, op: Operation) -> None:
         self._now_ns = op.time
@@ -77,9 +83,15 @@ class Live(Ticker):
         now_s = self._now_ns / 1e9
         left_s = max(0.0, self._plan.time + self._plan.settle - now_s)
         faults = ", ".join(list(self._in_force)) or "no faults"
-        # What can be judged while it is recorded is judged only where the run is to end at the first violation.
-        so_far = " · no violation so far" if self._plan.stop_on_violation else ""
         return (
             f"{self._plan.target.name}: {self._phase} · {now_s:5.1f} s, about {left_s:.0f} s left · "
-            f"{self._completed} ops, {self._completed / elapsed_s:,.0f}/s · {faults}{so_far}"
+            f"{self._verdict_so_far()} · {self._completed} ops, {self._completed / elapsed_s:,.0f}/s · {faults}"
         )
+
+    def _verdict_so_far(self) -> str:
+        """Nothing that a target said: this goes to a terminal."""
+        if self._watch is None or not self._watch.claims:
+            return "judged at the end"
+        if (stop := self._watch.stop) is not None:
+            return f"{stop.claim} VIOLATED ({stop.anomaly.type})"
+        return "no violation so far"

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness import flows
 from harness import plan as plans
 from harness.errors import SplitbrainError, UsageError
 from harness.history import History
@@ -147,15 +148,11 @@ def _so_far(folder: RunFolder) -> dict[str, str | None]:
     experiment = resolve(plans.load(folder.plan))
     later = "judged when the run has ended"
     found: dict[str, str | None] = {claim.id: later for claim in experiment.claims}
-    try:
-        watched = watchable(experiment)
-    except UsageError:
-        return found
     history = History.read(folder.history)
-    for claim, checker in watched.items():
+    for claim, watched in watchable(experiment).items():
         try:
-            stream = checker.stream(lambda: history)
-            anomaly = stream.feed(history) if stream else None
+            stream = watched.stream(lambda: history)
+            anomaly = stream.feed(flows.select(history, watched.flow)) if stream else None
             found[claim] = f"{anomaly.type}: {anomaly.message}" if anomaly else None
         except SplitbrainError as problem:
             found[claim] = f"cannot be judged yet: {problem}"

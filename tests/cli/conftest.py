@@ -43,8 +43,8 @@ class Splitbrain:
             check=False,
         )
 
-    def on_terminal(self, *words: str, **environment: str) -> bytes:
-        """Everything that it shows on a terminal of its own, from where it must end with exit code 0."""
+    def on_terminal(self, *words: str, exit_code: int = 0, **environment: str) -> bytes:
+        """Everything that it shows on a terminal of its own, from where it must end with this exit code."""
         reader, writer = pty.openpty()
         given = self.environment(TERM="xterm-256color", COLUMNS="160", **environment)
         given.pop("CI", None)
@@ -55,7 +55,7 @@ class Splitbrain:
             while piece := os.read(reader, 4096):
                 seen += piece
         os.close(reader)
-        assert running.wait(timeout=TIMEOUT_S) == 0, seen
+        assert running.wait(timeout=TIMEOUT_S) == exit_code, seen
         return seen
 
     def json(self, *words: str) -> Any:

@@ -15,8 +15,8 @@ from harness.experiment import resolve
 from harness.generators import clients, phases, repeat, simulate
 from harness.history import History
 from harness.operation import Operation
-from harness.plan import Plan
-from harness.streaming import Stop, Watch, until_violation, watchable
+from harness.plan import Part, Plan
+from harness.streaming import Stop, Watch, Watched, ending, until_violation, watchable
 from harness.verdict import Verdict
 
 
@@ -75,7 +75,7 @@ class Counting:
 
 def test_every_event_is_fed_once() -> None:
     recorder, checker = Recorder(), Counting()
-    watch = Watch(recorder, {"one": checker})
+    watch = Watch(recorder, {"one": Watched(checker)})
     assert watch.look() is None
     for op in range(5):
         record(recorder, op)
@@ -88,7 +88,7 @@ def test_every_event_is_fed_once() -> None:
 
 def test_the_first_violation_stays_the_first() -> None:
     recorder = recorder_of(3)
-    watch = Watch(recorder, {"one": Counting(at=8), "two": Counting(at=4)})
+    watch = Watch(recorder, {"one": Watched(Counting(at=8)), "two": Watched(Counting(at=4))})
     stop = watch.look()
     assert stop == Stop("two", Anomaly("late", "too late", (4,)), 6)
     assert stop is not None
@@ -101,7 +101,7 @@ def test_the_first_violation_stays_the_first() -> None:
 def test_a_stream_that_breaks_is_told_and_left_out(caplog: pytest.LogCaptureFixture) -> None:
     broken, sound = Counting(broken_at=1), Counting(at=7)
     recorder = recorder_of(2)
-    watch = Watch(recorder, {"broken": broken, "sound": sound})
+    watch = Watch(recorder, {"broken": Watched(broken), "sound": Watched(sound)})
     with caplog.at_level(logging.WARNING, "harness.streaming"):
         assert watch.look() is None
     assert "broken cannot be judged while the run goes on: broken" in caplog.text
@@ -113,14 +113,14 @@ def test_a_stream_that_breaks_is_told_and_left_out(caplog: pytest.LogCaptureFixt
 
 
 def test_after_the_load_nothing_is_found() -> None:
-    watch = Watch(recorder_of(2), {"one": Counting(at=0)})
+    watch = Watch(recorder_of(2), {"one": Watched(Counting(at=0))})
     watch.end()
     assert watch.look() is None
 
 
 def test_the_load_ends_and_what_follows_is_played() -> None:
     recorder = recorder_of(1)
-    watch = Watch(recorder, {"one": Counting(at=1)})
+    watch = Watch(recorder, {"one": Watched(Counting(at=1))})
     load = until_violation(watch, clients(repeat(Operation("read"))))
 
     def complete(op: Operation) -> Operation:
@@ -140,12 +140,32 @@ def plan(*expect: Any) -> Plan:
 
 def test_claims_that_can_be_watched_are() -> None:
     assert list(watchable(resolve(plan("linearizable", "converges", "availability")))) == ["linearizable"]
+    assert not watchable(resolve(plan("converges")))
 
 
 @pytest.mark.parametrize("expect", ["converges", {"not": "linearizable"}, {"linearizable": {"model": "kv"}}])
 def test_nothing_to_watch_is_told_before_the_run(expect: Any) -> None:
     with pytest.raises(UsageError, match="none of the claims"):
-        watchable(resolve(plan(expect)))
+        ending(resolve(plan(expect)))
+
+
+def test_a_claim_of_one_flow_is_fed_that_flow_alone() -> None:
+    """Events without a key are everybody's: what no client did may concern any flow."""
+    recorder, checker = Recorder(), Counting()
+    for op, key in enumerate(["cart/1", "browse/1", "cart/2", None]):
+        process = op if key else -1
+        invoked = recorder.invoke(10 * op, process, "write", key, op, "n1")
+        recorder.complete(invoked, 10 * op + 5, 1, op)
+    watch = Watch(recorder, {"cart": Watched(checker, "cart")})
+    watch.look()
+    assert checker.fed == [0, 1, 4, 5, 6, 7]
+    assert len(checker.so_far()) == 6
+    assert watch.claims == ("cart",)
+
+
+def test_flows_that_workloads_have_are_watched() -> None:
+    told = plan({"linearizable": {"flow": "checkout"}}).model_copy(update={"workload": Part(name="shop")})
+    assert {name: each.flow for name, each in watchable(resolve(told)).items()} == {"linearizable": "checkout"}
 
 
 def test_the_plan_is_written_and_read_with_it(tmp_path: Any) -> None:
