@@ -118,9 +118,8 @@ def claims_of(plan: Plan, target: Target) -> list[Claim]:
     """What the run is judged on: the plan's expectations, or else the target's own claims that speak for these
     faults."""
     if plan.expect:
-        return [
-            Claim.of(_claim_id(raw), raw, workload=plan.workload.name, nemeses=plan.families) for raw in plan.expect
-        ]
+        named = zip(_claim_ids(plan.expect), plan.expect, strict=True)
+        return [Claim.of(id, raw, workload=plan.workload.name, nemeses=plan.families) for id, raw in named]
     claims = [claim for claim in target.claims if claim.speaks_for(plan.workload.name, plan.families)]
     if not claims:
         raise UsageError(
@@ -128,6 +127,13 @@ def claims_of(plan: Plan, target: Target) -> list[Claim]:
             f"{', '.join(plan.families) or 'no faults'}: say what to expect, for example --expect linearizable"
         )
     return claims
+
+
+def _claim_ids(expect: Sequence[Any]) -> list[str]:
+    """What is expected, by name; of the second expectation with a name, and of those after it, also which it is."""
+    names = [_claim_id(raw) for raw in expect]
+    before = [names[:place].count(name) for place, name in enumerate(names)]
+    return [f"{name}-{count + 1}" if count else name for name, count in zip(names, before, strict=True)]
 
 
 def _claim_id(raw: Any) -> str:

@@ -40,6 +40,19 @@ def test_a_command_ends_and_prints_as_told(command: pages.Command, tmp_path: Pat
     assert not missing, f"{command.file.name}:{command.line} quotes what is not in\n{printed}"
 
 
+def test_the_table_of_what_stores_give_up_is_what_the_command_above_it_writes(tmp_path: Path) -> None:
+    """Every cell but the words round it: a store that changed makes another table, to be written with that command."""
+    page = ROOT / "docs" / "cap-table.md"
+    [command] = [each for each in pages.read(page).commands if "--markdown docs/cap-table.md" in each.script]
+    copy = tmp_path / "docs" / page.name
+    copy.parent.mkdir()
+    blank = re.sub(r"(<!-- compare: table -->).*(<!-- compare: end -->)", r"\1\n\2", page.read_text(), flags=re.DOTALL)
+    copy.write_text(blank)
+    done = _sh(command.script, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert copy.read_text() == page.read_text(), f"write the table again:\n{command.script}"
+
+
 def _sh(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     tools = folder / "bin"
     tools.mkdir()
