@@ -14,6 +14,7 @@ goes. Where it is not, no message is kept, and the reason is written down instea
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -36,9 +37,11 @@ from harness.streaming import Watch, ending
 _ROWS_AT_ONCE = 4096
 
 
-def retrace(experiment: Experiment, history: History, claims: Sequence[Judged], run_id: str) -> list[str]:
+def retrace(
+    experiment: Experiment, history: History, claims: Sequence[Judged], run_id: str, *, limit_s: float
+) -> list[str]:
     """The lines of messages.jsonl for the violations of a run; none when it has none that could be looked at, or when
-    its cluster shows no messages."""
+    its cluster shows no messages. The repetition is given up after `limit_s` seconds of real time."""
     if not issubclass(experiment.cluster_class, Tapped):
         return []
     scenes = [Scene.of(history, anomaly) for _, anomaly in violations(claims)[:SCENES_MAX]]
@@ -47,8 +50,10 @@ def retrace(experiment: Experiment, history: History, claims: Sequence[Judged], 
         return []
     try:
         again = resolve(experiment.plan)
-        follower = _Follower(found, again)
+        follower = _Follower(found, again, limit_s)
         same = follower.follow(history, run_id)
+    except _Late:
+        return list(lines([], f"repeating the run was given up after {limit_s:.0f} s"))
     except (SplitbrainError, OSError) as problem:
         return list(lines([], f"the run could not be repeated: {experiment.confidential.hide(str(problem))}"))
     if not same:
@@ -60,14 +65,19 @@ class _Reached(Exception):
     """The repetition has come to the end of the last scene."""
 
 
+class _Late(Exception):
+    """The repetition takes too long."""
+
+
 class _Follower:
     """Goes along with the repetition, event by event (`harness.load.Progress`)."""
 
-    def __init__(self, scenes: Sequence[Scene], experiment: Experiment) -> None:
+    def __init__(self, scenes: Sequence[Scene], experiment: Experiment, limit_s: float) -> None:
         self.event: Callable[[Operation], None] | None = self._event
         self.tap = Tap(scenes, caller=self._caller, hide=experiment.confidential.hide)
         self._experiment = replace(experiment, cluster=self._tapped(experiment.cluster))
         self._end_ns = max(scene.end_ns for scene in scenes)
+        self._until_s = time.monotonic() + limit_s
         self._events = 0
         self._processes: dict[int, int] = {}
         self._now: Callable[[], int] = lambda: 0
@@ -104,6 +114,8 @@ class _Follower:
             self.tap.epoch_ns = self._now() - op.time
         if op.time > self._end_ns:
             raise _Reached
+        if time.monotonic() > self._until_s:
+            raise _Late
         self._events += 1
         if op.type is Type.INVOKE and op.process is not None and op.process >= 0:
             self._processes[op.process % self._experiment.plan.concurrency] = op.process

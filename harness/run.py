@@ -26,6 +26,11 @@ from harness.streaming import Watched, ending, watchable
 from harness.verdict import Verdict
 from harness.watchdog import crashes
 
+REPEATING_SHARE = 5
+REPEATING_S_MIN = 20.0
+"""How long repeating a failed run may take, in times of what the run took, and at least: listening is not free, and the
+machine may have become busy meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -124,14 +129,15 @@ def keep(outcome: Outcome) -> None:
 
 def explain(outcome: Outcome, progress: Progress | None = None) -> None:
     """Writes messages.jsonl, and the report again, for a run that failed on a cluster that can show its messages. Takes
-    up to as long as the run did; what `keep` wrote is there whatever becomes of it."""
+    about as long as the run did; what `keep` wrote is there whatever becomes of it."""
     history = outcome.history
     if history is None or outcome.verdict is not Verdict.FAIL:
         return
     if progress:
         progress.phase("repeating")
     with suppress(RecordingError, OSError):
-        if lines := retrace(outcome.experiment, history, outcome.claims, outcome.folder.path.name):
+        limit_s = max(REPEATING_S_MIN, REPEATING_SHARE * outcome.stats.get("wall_s", 0.0))
+        if lines := retrace(outcome.experiment, history, outcome.claims, outcome.folder.path.name, limit_s=limit_s):
             outcome.folder.write(outcome.folder.messages, "".join(lines))
             plugins.load("reports", "html")(outcome.folder.path)
 

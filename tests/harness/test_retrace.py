@@ -55,12 +55,12 @@ def test_every_operation_of_the_violation_is_asked_and_answered_there(failed: Ou
 
 def test_twice_the_same_is_kept(failed: Outcome) -> None:
     assert failed.history is not None
-    again = retrace(failed.experiment, failed.history, failed.claims, "another-name")
+    again = retrace(failed.experiment, failed.history, failed.claims, "another-name", limit_s=60)
     assert "".join(again) == failed.folder.messages.read_text(encoding="utf-8")
 
 
 def test_a_run_that_passes_is_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "retrace", lambda *_: pytest.fail("a run was repeated that had not failed"))
+    monkeypatch.setattr(runs, "retrace", lambda *_, **__: pytest.fail("a run was repeated that had not failed"))
     outcome = execute(experiment("raft", expect=["linearizable"]), tmp_path)
     assert outcome.verdict == "pass" and not outcome.folder.messages.exists()
 
@@ -69,21 +69,27 @@ def test_nothing_is_kept_of_a_repetition_that_took_another_course(failed: Outcom
     assert failed.history is not None
     plan = failed.experiment.plan.model_copy(update={"seed": 5})
     other = dataclasses.replace(failed.experiment, plan=plan)
-    [only] = retrace(other, failed.history, failed.claims, "x")
+    [only] = retrace(other, failed.history, failed.claims, "x", limit_s=60)
     assert json.loads(only)["why"] == "repeated, the run took another course: what was said in it is not known"
 
 
 def test_it_is_said_why_a_run_could_not_be_repeated(failed: Outcome) -> None:
     assert failed.history is not None
     plan = failed.experiment.plan.model_copy(update={"target": Part(name="gone")})
-    [only] = retrace(dataclasses.replace(failed.experiment, plan=plan), failed.history, failed.claims, "x")
+    [only] = retrace(dataclasses.replace(failed.experiment, plan=plan), failed.history, failed.claims, "x", limit_s=60)
     assert "the run could not be repeated: no target is called 'gone'" in json.loads(only)["why"]
+
+
+def test_a_repetition_that_takes_too_long_is_given_up(failed: Outcome) -> None:
+    assert failed.history is not None
+    [only] = retrace(failed.experiment, failed.history, failed.claims, "x", limit_s=0)
+    assert json.loads(only)["why"] == "repeating the run was given up after 0 s"
 
 
 def test_a_violation_without_operations_needs_no_repetition(failed: Outcome) -> None:
     assert failed.history is not None
     bare = dataclasses.replace(failed.claims[0], anomalies=(Anomaly("x", "y"),))
-    assert retrace(failed.experiment, failed.history, [bare], "x") == []
+    assert retrace(failed.experiment, failed.history, [bare], "x", limit_s=60) == []
 
 
 def test_a_run_that_was_stopped_at_its_first_violation_is_repeated_to_there(tmp_path: Path) -> None:
