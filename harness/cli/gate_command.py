@@ -57,7 +57,7 @@ def command(claims_file: Path, budget: str | None, jobs: int | None, as_json: bo
     """
     from harness.cli import determinism
     from harness.cli.gate_progress import GateProgress
-    from harness.gate import answer, baseline, campaign
+    from harness.gate import answer, baseline, docket
     from harness.units import duration_s
 
     budget_s = float("inf") if budget is None else duration_s(budget)
@@ -65,7 +65,7 @@ def command(claims_file: Path, budget: str | None, jobs: int | None, as_json: bo
     accepted = baseline.load(given["baseline"]) if given["baseline"] and _there(given) else []
     determinism.pin_hashes()
     memory = given["runs_root"] / "gates" / f"{claims_file.stem}.json"
-    settings = campaign.Settings(
+    settings = docket.Settings(
         runs_root=given["runs_root"],
         workers=jobs or os.cpu_count() or 1,
         budget_s=budget_s,
@@ -75,7 +75,7 @@ def command(claims_file: Path, budget: str | None, jobs: int | None, as_json: bo
     )
     began = time.monotonic()
     with GateProgress(budget_s) as progress:
-        standings = campaign.conduct(cases, settings, progress.watch)
+        standings = docket.conduct(cases, settings, progress.watch)
     found = answer.document(str(claims_file), standings, accepted, date.today(), time.monotonic() - began)
     if given["update_baseline"]:
         _update(given["baseline"], found, accepted)

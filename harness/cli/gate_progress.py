@@ -13,7 +13,7 @@ from harness.verdict import Verdict
 
 
 class GateProgress(Ticker):
-    """A context manager whose `watch` a campaign reports to."""
+    """A context manager whose `watch` a gate reports to."""
 
     def __init__(self, budget_s: float) -> None:
         super().__init__()

@@ -20,6 +20,7 @@ _COMMANDS = {
     "run": "Test one target and judge its promises.",
     "compare": "Test several targets under the same faults, side by side.",
     "gate": "Hold systems to the claims in a file: the CI gate.",
+    "campaign": "Keep testing with new seeds and mixes: the nightly job.",
     "lint": "Check claims files for mistakes, and run nothing.",
     "check": "Judge a finished run, or any history file.",
     "history": "Print the history of a run.",

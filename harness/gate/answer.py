@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -42,10 +42,9 @@ def document(
     }
 
 
-def fingerprint(standing: Standing, anomaly: str) -> str:
+def fingerprint(target: str, claim: str, anomaly: str, workload: str, families: Iterable[str]) -> str:
     """The same for every run that shows the anomaly: no seed, no time."""
-    case = standing.case
-    words = [case.plan.target.name, case.name, anomaly, case.plan.workload.name, sorted(case.plan.families)]
+    words = [target, claim, anomaly, workload, sorted(families)]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:32]
 
 
@@ -97,14 +96,17 @@ def _case(standing: Standing) -> dict[str, Any]:
 
 
 def _shown(standing: Standing, example: Counterexample) -> dict[str, Any]:
+    case, anomaly = standing.case, example.sighting.anomaly
     return {
         "seed": example.seed,
-        "anomaly": example.sighting.anomaly,
+        "anomaly": anomaly,
         "message": example.sighting.message,
         "witness": list(example.sighting.witness),
         "command": example.command,
         "run": example.folder,
-        "fingerprint": fingerprint(standing, example.sighting.anomaly),
+        "fingerprint": fingerprint(
+            case.plan.target.name, case.name, anomaly, case.plan.workload.name, case.plan.families
+        ),
     }
 
 

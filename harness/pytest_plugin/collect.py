@@ -13,7 +13,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.experiment import admit, resolve
-from harness.gate import answer, baseline, campaign, claims_file
+from harness.gate import answer, baseline, claims_file, docket
 from harness.gate.claims_file import Case
 from harness.pytest_plugin.told import proof
 from harness.units import duration_s
@@ -51,7 +51,7 @@ class ClaimItem(pytest.Item):
             raise Broken(f"{self.case.where}: {problem}") from problem
         began = time.monotonic()
         settings = self._settings()
-        standings = campaign.conduct([self.case], settings)
+        standings = docket.conduct([self.case], settings)
         found = answer.document(self.case.file, standings, settings.accepted, settings.today, time.monotonic() - began)
         [case] = found["cases"]
         for name in ("runs", "clean", "bound"):
@@ -61,10 +61,10 @@ class ClaimItem(pytest.Item):
         if case["verdict"] != Verdict.PASS.value:
             raise Broken(proof(case))
 
-    def _settings(self) -> campaign.Settings:
+    def _settings(self) -> docket.Settings:
         option = self.config.getoption
         budget, known = option("--splitbrain-budget"), option("--splitbrain-baseline")
-        return campaign.Settings(
+        return docket.Settings(
             runs_root=Path(option("--splitbrain-runs")),
             workers=1 if os.environ.get("PYTEST_XDIST_WORKER") else os.cpu_count() or 1,
             budget_s=float("inf") if budget is None else duration_s(budget),

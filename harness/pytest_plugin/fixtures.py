@@ -14,7 +14,7 @@ from harness.clusters.base import Cluster
 from harness.errors import HarnessError
 from harness.experiment import Experiment, admit, claims_of, resolve
 from harness.gate import trial
-from harness.gate.trial import Trial
+from harness.gate.trial import Keep, Trial
 from harness.plan import Plan
 from harness.verdict import Verdict
 from harness.workers import Workers
@@ -40,7 +40,7 @@ class RunTest:
         plan = experiment.plan
         expects = [claim.expect.to_json() for claim in claims_of(plan, experiment.target)]
         with Workers(1) as workers:
-            workers.begin(None, trial.conduct, plan, expects, self._runs_root, False)
+            workers.begin(None, trial.conduct, plan, expects, self._runs_root, Keep.TELLING)
             [done] = workers.done()
         if done.failure is not None:
             raise done.failure

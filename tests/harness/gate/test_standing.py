@@ -14,10 +14,12 @@ from harness.plan import Plan
 from harness.verdict import Verdict
 
 TODAY = date(2027, 1, 15)
-CLEAN = Judged(Verdict.PASS, "no violation was found")
-UNSURE = Judged(Verdict.INCONCLUSIVE, "no partition was injected")
-LOST = Judged(Verdict.FAIL, "a write was lost", (Sighting("lost-write", "7 was lost", ("write 7 -> ok",)),))
-SEEN = Judged(Verdict.PASS, "violated, as the claim says", LOST.sightings)
+CLEAN = Judged("claim", False, Verdict.PASS, "no violation was found")
+UNSURE = Judged("claim", False, Verdict.INCONCLUSIVE, "no partition was injected")
+LOST = Judged(
+    "claim", False, Verdict.FAIL, "a write was lost", (Sighting("lost-write", "7 was lost", ("write 7 -> ok",)),)
+)
+SEEN = Judged("claim", False, Verdict.PASS, "violated, as the claim says", LOST.sightings)
 
 
 def standing(expect: Any = "linearizable", wanted: int = 3, accepted: tuple[Accepted, ...] = ()) -> Standing:
@@ -79,7 +81,7 @@ def test_a_violation_that_is_accepted_does_not_fail_and_does_not_hide_a_new_one(
     assert case.verdict is Verdict.PASS
     assert list(case.known) == [entry]
     assert "nothing but what is known (lost-write)" in case.why
-    new = Judged(Verdict.FAIL, "", (*LOST.sightings, Sighting("stale-read", "an old value", ())))
+    new = Judged("claim", False, Verdict.FAIL, "", (*LOST.sightings, Sighting("stale-read", "an old value", ())))
     case = after(standing(accepted=(entry,)), new)
     assert case.verdict is Verdict.FAIL
     assert case.shown is not None

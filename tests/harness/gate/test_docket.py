@@ -1,4 +1,4 @@
-"""Campaigns: which runs are made, in which order, and when they end."""
+"""The docket: which runs are made, in which order, and when they end."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.gate import campaign
+from harness.gate import docket
 from harness.gate.baseline import Accepted
-from harness.gate.campaign import Settings
 from harness.gate.claims_file import Case, load
+from harness.gate.docket import Settings
 from harness.gate.standing import Standing
 from harness.verdict import Verdict
 
@@ -26,7 +26,7 @@ def cases(folder: Path, *claims: str) -> list[Case]:
 
 
 def conducted(folder: Path, *claims: str, **settings: object) -> dict[str, Standing]:
-    found = campaign.conduct(
+    found = docket.conduct(
         cases(folder, *claims),
         Settings(runs_root=folder / "runs", workers=1, **settings),  # type: ignore[arg-type]
     )
@@ -39,7 +39,7 @@ def kept(folder: Path) -> list[Path]:
 
 def test_claims_on_the_same_runs_share_them_and_clean_runs_leave_nothing(tmp_path: Path) -> None:
     watched: list[int] = []
-    found = campaign.conduct(
+    found = docket.conduct(
         cases(tmp_path, CONVERGES, BROKEN, LIMIT),
         Settings(runs_root=tmp_path / "runs", workers=1),
         lambda standings, plans: watched.append(len(plans)),
@@ -95,7 +95,7 @@ def test_the_heaviest_faults_come_first_and_every_regime_once_before_any_twice(t
             if step not in order:
                 order.append(step)
 
-    campaign.conduct(cases(tmp_path, *claims), Settings(runs_root=tmp_path / "runs", workers=1, budget_s=60), watch)
+    docket.conduct(cases(tmp_path, *claims), Settings(runs_root=tmp_path / "runs", workers=1, budget_s=60), watch)
     assert order[:3] == [("heavy", 0), ("light", 0), ("heavy", 1)]
 
 
@@ -106,5 +106,5 @@ def test_all_folders_are_kept_on_request(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [2, 3])
 def test_verdicts_do_not_depend_on_how_many_work(tmp_path: Path, workers: int) -> None:
-    found = campaign.conduct(cases(tmp_path, CONVERGES, BROKEN), Settings(runs_root=tmp_path / "runs", workers=workers))
+    found = docket.conduct(cases(tmp_path, CONVERGES, BROKEN), Settings(runs_root=tmp_path / "runs", workers=workers))
     assert [standing.verdict for standing in found] == [Verdict.PASS, Verdict.FAIL]

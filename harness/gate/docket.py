@@ -1,4 +1,4 @@
-"""A campaign: all runs that the cases of a claims file ask for, side by side, most telling first.
+"""The docket of a gate: all runs that the cases of a claims file ask for, side by side, most telling first.
 
 Cases that ask for the same runs share them: a run costs seconds, judging it once more costs little. What comes first is
 what can end a case soonest: the seeds that broke a claim last time, then the first seed of every regime, heaviest
@@ -19,7 +19,7 @@ from harness.gate import trial
 from harness.gate.baseline import Accepted
 from harness.gate.claims_file import Case
 from harness.gate.standing import Standing
-from harness.gate.trial import Trial
+from harness.gate.trial import Keep, Trial
 from harness.plan import Plan
 from harness.workers import Done, Workers
 
@@ -29,8 +29,8 @@ Watch = Callable[[Sequence[Standing], Sequence[Plan]], None]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a campaign is run. `budget_s` is wall time: no run is begun after it, nor one on real nodes that would end
-    after it. `remembered` are the seeds that broke a case last time, by its name."""
+    """How a docket is worked through. `budget_s` is wall time: no run is begun after it, nor one on real nodes that
+    would end after it. `remembered` are the seeds that broke a case last time, by its name."""
 
     runs_root: Path
     workers: int
@@ -140,7 +140,8 @@ def _begin(place: int, regime: _Regime, workers: Workers, settings: Settings) ->
     plan = regime.plan.model_copy(update={"seed": next(regime.seeds)})
     tag = _Tag(place, plan, tuple(at for at, standing in enumerate(regime.standings) if standing.wants > 0))
     expects = [regime.standings[at].case.expect.to_json() for at in tag.judged]
-    workers.begin(tag, trial.conduct, plan, expects, settings.runs_root, settings.keeps_all)
+    keep = Keep.ALL if settings.keeps_all else Keep.TELLING
+    workers.begin(tag, trial.conduct, plan, expects, settings.runs_root, keep)
     regime.started += 1
     regime.in_hand += 1
     return tag
