@@ -96,7 +96,7 @@ def _run(done: Done, runs_root: Path) -> Run:
         claims={judged.claim: judged.verdict for judged in promised},
         limits={judged.claim: judged.verdict is Verdict.PASS for judged in found.judged if judged.negated},
         failures=failures,
-        problem=found.problem or _unjudged(promised),
+        problem=(found.problem or _unjudged(promised))[:MESSAGE_CHARS_MAX],
         folder=_below(found.folder, runs_root),
         command=_command(plan, found.folder) if found.folder else "",
         ops=found.ops,
@@ -106,7 +106,7 @@ def _run(done: Done, runs_root: Path) -> Run:
 
 
 def _unjudged(promised: Sequence[Judged]) -> str:
-    return next((judged.why for judged in promised if judged.verdict is Verdict.ERROR), "")[:MESSAGE_CHARS_MAX]
+    return next((judged.why for judged in promised if judged.verdict is Verdict.ERROR), "")
 
 
 def _failure(plan: Plan, judged: Judged) -> Failure:

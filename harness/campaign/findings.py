@@ -143,22 +143,21 @@ def document(
 ) -> dict[str, Any]:
     """The document, see the module's text. `missing` says by target which families it could not be given, and why."""
     here = [run for run in record.runs if run.call == call]
-    judged = promises(record.runs, call)
-    verdict = _verdict(here, judged)
+    worst = verdict(here, call)
     found = [finding.to_json(call) for finding in findings(record.runs)]
     found.sort(key=lambda one: (not one["here"], not one["new"], -one["times"]))
     return {
         "format": FORMAT,
         "name": name,
-        "verdict": verdict.value,
-        "exit_code": verdict.exit_code,
+        "verdict": worst.value,
+        "exit_code": worst.exit_code,
         "call": call,
         "seconds": round(seconds, 3),
         "torn": record.torn,
         **_counted(here),
         "total": _counted(record.runs) | {"calls": len(record.calls)},
         "failures": found,
-        "claims": [promise.to_json() for promise in judged],
+        "claims": [promise.to_json() for promise in promises(record.runs, call)],
         "limits": _limits(record.runs),
         "problems": [
             {"seed": run.seed, "target": run.target, "why": run.problem, "run": run.folder}
@@ -174,10 +173,11 @@ def document(
     }
 
 
-def _verdict(here: Sequence[Run], judged: Sequence[Promise]) -> Verdict:
-    """A claim that some run kept needs no answer from every run; a harness that failed is told all the same."""
+def verdict(here: Sequence[Run], call: int) -> Verdict:
+    """What the runs of a call come to. A claim that some run kept needs no answer from every run; a harness that failed
+    is told all the same."""
     broken = [Verdict.ERROR for run in here if run.verdict is Verdict.ERROR]
-    return Verdict.worst([*broken, *(promise.verdict for promise in judged if promise.here.total())])
+    return Verdict.worst([*broken, *(promise.verdict for promise in promises(here, call))])
 
 
 def _counted(runs: Sequence[Run]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ _COMMANDS = {
     "replay": "Repeat a run from its folder and compare the histories.",
     "selftest": "Hunt every planted bug, and try every unspoiled store.",
     "report": "Write the report of a run again.",
-    "serve": "Browse all runs and gates in a web browser.",
+    "serve": "Browse all runs, gates and campaigns in a web browser.",
     "list": "List what is installed: targets, workloads, nemeses, checkers, clusters.",
     "doctor": "Say which clusters and faults this machine can do, and why not.",
     "clean": "Remove what dead runs left on this machine.",

@@ -6,9 +6,6 @@ another. Whatever goes wrong on the way is one sentence on a page.
 
 from __future__ import annotations
 
-import os
-import re
-import stat
 import time
 from typing import Any
 
@@ -19,18 +16,19 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from harness.errors import SplitbrainError
-from reports.serve import download, gates, links, pair, trends
+from harness.gate import confidence
+from reports.serve import campaign_chart, download, gates, links, pair, trends
+from reports.serve.campaigns import Campaigns
 from reports.serve.facts import RunFacts
 from reports.serve.index import Index, Snapshot
 from reports.serve.judging import Judge
 from reports.serve.live import Watcher
 from reports.serve.query import Choices, Page, Query
 from reports.serve.respond import away, broken, file, page, told
-from reports.serve.store import Missing, RunName, Store, entries, named
+from reports.serve.store import Missing, RunName, Store, named
 from reports.text import count
 
 REPORT_BYTES_MAX = 64 << 20
-PAGES_MAX = 200
 LIVE_S, FIRST_LOOK_S, JUDGED_S = 2, 1, 2
 """How often pages ask again: of a run that goes on, of a list that is not complete yet, until a verdict is there."""
 
@@ -43,6 +41,7 @@ class Site:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.index = Index(store)
+        self.campaigns = Campaigns(store)
         self.judge = Judge()
         self.watcher = Watcher(store)
 
@@ -64,6 +63,8 @@ class Site:
             Route("/compare", self.compare),
             Route("/gates", self.gates),
             Route("/gates/{name}", self.gate),
+            Route("/campaigns", self.every_campaign),
+            Route("/campaigns/{name}", self.campaign),
             Route(run, self.run),
             Route(f"{run}/live", self.live),
             Route(f"{run}/check", self.check, methods=["POST"]),
@@ -151,7 +152,7 @@ class Site:
     def comparison(self, request: Request) -> Response:
         """A comparison that lies in the runs folder."""
         name = named(request.path_params["page"])
-        if not _is_comparison(name):
+        if not pair.is_page(name):
             raise Missing("there is no comparison of that name")
         return file(self.store.read(name, bytes_max=REPORT_BYTES_MAX))
 
@@ -191,7 +192,7 @@ class Site:
         """Runs side by side, and the comparisons that lie in the runs folder."""
         chosen = list(dict.fromkeys(request.query_params.getlist("run")))
         if not chosen:
-            return page("comparisons", pages=self._comparisons())
+            return page("comparisons", pages=pair.pages(self.store))
         names = [RunName.of(str(one)) for one in chosen[: pair.RUNS_MAX + 1]]
         return page("pair", **pair.context(self.store, names))
 
@@ -203,23 +204,24 @@ class Site:
         """One of them."""
         return page("gate", gate=gates.one(self.store, request.path_params["name"]))
 
+    def every_campaign(self, request: Request) -> Response:
+        """The records of campaigns."""
+        return page("campaigns", found=self.campaigns.every())
+
+    def campaign(self, request: Request) -> Response:
+        """One of them."""
+        found = self.campaigns.one(request.path_params["name"])
+        return page(
+            "campaign",
+            campaign=found,
+            failures=self.campaigns.failures(found),
+            over_time=campaign_chart.over_time,
+            at_most=confidence.percent,
+        )
+
     def _run(self, request: Request) -> tuple[RunName, RunFacts]:
         name = _name(request)
         return name, self.index.one(name)
-
-    def _comparisons(self) -> list[tuple[str, float]]:
-        with self.store.folder() as folder:
-            found = [
-                (entry, os.stat(entry, dir_fd=folder, follow_symlinks=False))
-                for entry in entries(folder)
-                if _is_comparison(entry)
-            ]
-        pages = [(name, status.st_mtime) for name, status in found if stat.S_ISREG(status.st_mode)]
-        return sorted(pages, key=lambda page: page[1], reverse=True)[:PAGES_MAX]
-
-
-def _is_comparison(name: str) -> bool:
-    return re.fullmatch(r"compare-[A-Za-z0-9._-]+\.html", name) is not None
 
 
 def _name(request: Request) -> RunName:

@@ -25,3 +25,8 @@ def trend_address(target: str, claim: str = "") -> str:
 def gate_address(name: str) -> str:
     """A gate's answer."""
     return "/gates/" + quote(name, safe="")
+
+
+def campaign_address(name: str) -> str:
+    """A campaign's page."""
+    return "/campaigns/" + quote(name, safe="")

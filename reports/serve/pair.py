@@ -7,6 +7,8 @@ it also puts two runs of one store beside each other, before and after a change,
 from __future__ import annotations
 
 import os
+import re
+import stat
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +22,7 @@ from reports.serve.store import Missing, RunName, Store, entries
 
 RUNS_MAX = 4
 HISTORY_BYTES_MAX = 48 << 20
+PAGES_MAX = 200
 
 
 def context(store: Store, names: Sequence[RunName]) -> dict[str, Any]:
@@ -60,3 +63,18 @@ def _load(store: Store, name: RunName) -> RunData:
 
 def _claim(run: RunData, id: str) -> ClaimRecord | None:
     return next((claim for claim in run.claims if claim.id == id), None)
+
+
+def pages(store: Store) -> list[tuple[str, float]]:
+    """The comparisons that lie in the folder, with when they were written, the latest first."""
+    with store.folder() as folder:
+        found = [
+            (entry, os.stat(entry, dir_fd=folder, follow_symlinks=False)) for entry in entries(folder) if is_page(entry)
+        ]
+    written = [(name, status.st_mtime) for name, status in found if stat.S_ISREG(status.st_mode)]
+    return sorted(written, key=lambda page: page[1], reverse=True)[:PAGES_MAX]
+
+
+def is_page(name: str) -> bool:
+    """Whether a file of that name is a comparison."""
+    return re.fullmatch(r"compare-[A-Za-z0-9._-]+\.html", name) is not None

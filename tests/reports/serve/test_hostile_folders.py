@@ -26,7 +26,7 @@ NAMES = (
 )
 RUN = "20260102T030405-7"
 SECRET = "the contents of a file outside"
-ADDRESSES = ("/", "/trends", "/gates", "/compare")
+ADDRESSES = ("/", "/trends", "/gates", "/campaigns", "/compare")
 
 
 @pytest.fixture(scope="module")

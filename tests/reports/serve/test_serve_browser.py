@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness._core import Recorder
+from harness.campaign.record import Recorder as Recording
+from tests.harness.campaign.runs import ERROR, FAIL, PASS, UNSURE, ran
 from tests.reports.axe import judge
 from tests.reports.chromium import Chromium
 from tests.reports.serve.folders import Server, judged, whole
@@ -25,6 +27,8 @@ PAGES = (
     "/trends?target=etcd&claim=raft-available",
     "/gates",
     "/gates/claims",
+    "/campaigns",
+    "/campaigns/nightly",
     "/compare",
     f"/compare?run=raft/{RAFT}&run=multi-leader/{LEADERS}",
     f"/runs/raft/{RAFT}",
@@ -47,6 +51,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
         judged(root, "etcd", f"20260101T0000{number:02}-{number}", verdict=verdict, claims=[claim])
     judged(root, "<img src=x onerror=document.title='taken'>", RAFT, target="<script>document.title='taken'</script>")
+    with Recording(root, "nightly") as record:
+        record.append({"call": {"at_s": 1.7e9, "targets": ["raft"], "from_seed": 1, "bounds": {}}})
+        for seed in range(90):
+            run = ran(seed, (PASS, PASS, FAIL, UNSURE, ERROR)[seed % 5], folder=f"raft/{RAFT}")
+            record.append({"run": run.to_json()})
     (root / "gates").mkdir()
     shown = {"seed": 3, "anomaly": "lost-update", "message": "m" * 300, "witness": ["w" * 300], "command": "c" * 300}
     case = {"name": "held", "target": "raft", "verdict": "fail", "why": "it broke", "runs": 3, "shown": shown}
