@@ -83,26 +83,27 @@ class Trial:
 
 def conduct(plan: Plan, expects: Sequence[Any], runs_root: Path, keeping: Keep) -> Trial:
     """Runs a plan and judges it on these expectations (in a claims file's form), or on what the target itself claims
-    if there is none. Raises `UsageError` for what cannot
-    run here, and nothing for what the target does."""
+    if there is none. Raises `UsageError` for what cannot run here, and nothing for what the target does."""
     began = time.monotonic()
     experiment = resolve(plan.model_copy(update={"expect": list(expects)}))
     admit(experiment)
+    negated = {claim.id: claim.expect.negated for claim in experiment.claims}
     folder = RunFolder.create(runs_root, plan.target.name, plan.seed)
+    kept = False
     try:
         folder.write(folder.plan, experiment.plan.to_yaml())
         outcome = attempt(experiment, folder)
-    except BaseException:
-        shutil.rmtree(folder.path, ignore_errors=True)
+        judged = tuple(_judged(claim, negated[claim.id], outcome) for claim in outcome.claims)
+        kept = keeping.wants(outcome, judged)
+        if kept:
+            keep(outcome)
+            explain(outcome)
+        else:
+            shutil.rmtree(folder.path, ignore_errors=True)
+    except BaseException:  # an interruption may come in the middle of judging, and of removing, too
+        if not kept:
+            shutil.rmtree(folder.path, ignore_errors=True)
         raise
-    negated = {claim.id: claim.expect.negated for claim in experiment.claims}
-    judged = tuple(_judged(claim, negated[claim.id], outcome) for claim in outcome.claims)
-    kept = keeping.wants(outcome, judged)
-    if kept:
-        keep(outcome)
-        explain(outcome)
-    else:
-        shutil.rmtree(folder.path, ignore_errors=True)
     return Trial(
         seed=plan.seed,
         judged=judged,
