@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.comparison import LADDER, best_workload, columns, everybody, rank
+from harness.comparison import best_workload, columns, everybody, rank
 from harness.experiment import Experiment, resolve
 from harness.history import History
 from harness.plan import Plan
@@ -108,12 +108,6 @@ def test_a_set_that_keeps_all_is_strong_eventual_and_one_that_loses_is_eventual(
 
     assert model([1, 2]) == "strong eventual"
     assert model([1]) == "eventual"
-
-
-def test_every_rung_names_checkers_that_exist() -> None:
-    from harness import plugins
-
-    assert {name for rung in LADDER for name in rung.checkers} <= set(plugins.names("checkers"))
 
 
 def test_everybody_runs_in_the_simulator_with_the_workload_it_names_first() -> None:
