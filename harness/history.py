@@ -17,16 +17,15 @@ values become strings. EDN calls every nemesis `:nemesis`, so processes below ze
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from harness import _core
 from harness.errors import HistoryError
-from harness.operation import Operation, Type
+from harness.operation import Operation
 
 if TYPE_CHECKING:
     import pandas
@@ -35,8 +34,6 @@ PROBLEMS_MAX = 100
 """Problems listed at most: a file that breaks a rule in every line is told apart from a good one by the first few."""
 
 _ROWS_AT_ONCE = 4096
-
-_TYPES = [type.label for type in Type]
 
 _operation: partial[Operation] = partial(tuple.__new__, Operation)
 
@@ -217,33 +214,9 @@ class History:
 
         `type`, `f`, `key` and `node` are categorical; `value` and `error` are parsed, and equal ones are one object.
         """
-        import numpy as np
-        import pandas as pd
+        from harness.frame import data_frame
 
-        def category(name: str) -> Any:
-            codes, texts = self.core.codes(name)
-            return pd.Categorical.from_codes(np.asarray(codes), pd.Index(texts, dtype=object))
-
-        def parsed(name: str) -> Any:
-            codes, texts = self.core.codes(name)
-            values = np.empty(len(texts) + 1, dtype=object)
-            for place, text in enumerate(texts):
-                values[place] = json.loads(text)
-            return values[np.asarray(codes)]
-
-        return pd.DataFrame(
-            {
-                "time": np.asarray(self.column("time")),
-                "process": np.asarray(self.column("process")),
-                "type": pd.Categorical.from_codes(np.asarray(self.types()), pd.Index(_TYPES, dtype=object)),
-                "f": category("f"),
-                "key": category("key"),
-                "value": parsed("value"),
-                "node": category("node"),
-                "error": parsed("error"),
-            },
-            index=pd.Index(np.asarray(self.column("index")), name="index"),
-        )
+        return data_frame(self)
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """The columns for pyarrow, polars, duckdb and others, by the Arrow PyCapsule interface; no copy."""
