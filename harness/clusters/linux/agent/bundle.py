@@ -8,8 +8,8 @@ from pathlib import Path
 
 _HARNESS = Path(__file__).parents[3]
 
-FILES = ("__init__.py", "errors.py", "faults.py", "operation.py", "target.py")
-FOLDERS = ("node", "clusters/linux")
+FILES = ("__init__.py", "errors.py", "operation.py", "target.py")
+FOLDERS = ("faults", "node", "clusters/linux")
 CLUSTERS = ("__init__.py", "base.py", "damage.py")
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
