@@ -2,12 +2,14 @@
 //!
 //! A proof is reduced by hundreds of searches of a few operations each, which would spend most of their time on memory:
 //! so one `Dfs` serves one search after the other, in what it once allocated.
-use std::ops::Range;
-
+use super::candidates::{Candidate, Candidates};
+use super::crashes::Crashes;
+use super::detours::{bytes_of, Crossroads, Detours};
 use super::memo::{fingerprint, Memo};
+use super::remaining::Remaining;
 use super::{Limits, Resource};
 use crate::intern::FastSet;
-use crate::model::{Interval, Machine, NEVER};
+use crate::model::{Interval, Machine};
 
 /// How a turn of the search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,15 +21,6 @@ pub enum Step {
     Paused,
 }
 
-/// Crashed operations with the same action are interchangeable; only how many of them were spent matters.
-struct Class {
-    action: u32,
-    /// Which of `Dfs::crashed` they are, by call.
-    members: Range<usize>,
-    /// Cannot take effect after an operation called later than this.
-    deadline: i64,
-}
-
 /// A choice that may have to be taken back.
 struct Frame {
     trail_len: usize,
@@ -37,45 +30,16 @@ struct Frame {
     detours: Option<Box<Detours>>,
 }
 
-/// A completed operation that nothing remaining precedes, and where it leads if it is possible now.
-#[derive(Clone, Copy)]
-struct Minimal {
-    op: u32,
-    next: Option<u32>,
-}
-
-/// All of a configuration's, found when its first is asked for.
-type Detours = Vec<Detour>;
-
-/// Crashed operations that together make `op` possible.
-struct Detour {
-    spend: Vec<u32>,
-    op: u32,
-    next: u32,
-}
-
 /// Marks a class of crashed operations on the trail.
 const SPENT: u32 = 1 << 31;
 const TIME_CHECK_INTERVAL: u64 = 256;
-/// More states on the way through crashed operations than this, from one configuration, are not looked at.
-const DETOUR_STATES_MAX: usize = 20_000;
 const STATE_SALT: u64 = 1 << 40;
 
 /// A depth-first search for a linearization.
 #[derive(Default)]
 pub struct Dfs {
-    // Completed operations in the order of their calls; `origin` is their index in the caller's list.
-    call: Vec<i64>,
-    ret: Vec<i64>,
-    action: Vec<u32>,
-    origin: Vec<u32>,
-    // A doubly linked list of those not yet linearized, with a sentinel at the end.
-    next: Vec<u32>,
-    prev: Vec<u32>,
-    is_cut: Vec<bool>,
-    crashed: Vec<Interval>,
-    classes: Vec<Class>,
-    used: Vec<u32>,
+    remaining: Remaining,
+    crashes: Crashes,
     // The current configuration.
     state: u32,
     key: u128,
@@ -84,9 +48,7 @@ pub struct Dfs {
     frames: Vec<Frame>,
     trail: Vec<u32>,
     // What the last scan saw.
-    minimal: Vec<Minimal>,
-    slot_of_action: Vec<u32>,
-    earliest_ret: i64,
+    candidates: Candidates,
     is_new: bool,
     rank: usize,
     detours: Option<Box<Detours>>,
@@ -115,28 +77,14 @@ impl Dfs {
 
     /// Forgets its search and begins this one; see `new`.
     pub fn begin(&mut self, ops: &[Interval], optional: &[Interval], start: u32, seed: u64) {
-        refill(&mut self.origin, (0..ops.len() as u32).filter(|&i| !ops[i as usize].is_pending()));
-        self.origin.sort_unstable_by_key(|&i| (ops[i as usize].call, ops[i as usize].ret));
-        refill(&mut self.call, self.origin.iter().map(|&i| ops[i as usize].call));
-        refill(&mut self.ret, self.origin.iter().map(|&i| ops[i as usize].ret));
-        refill(&mut self.action, self.origin.iter().map(|&i| ops[i as usize].action));
-        let len = self.origin.len() as u32;
-        refill(&mut self.next, (1..=len).chain([0]));
-        refill(&mut self.prev, std::iter::once(len).chain(0..len));
-        refill(&mut self.is_cut, cuts(&self.call, &self.ret));
-        refill(&mut self.crashed, ops.iter().filter(|op| op.is_pending()).chain(optional).copied());
-        self.crashed.sort_unstable_by_key(|op| (op.action, op.ret, op.call));
-        refill(&mut self.classes, classes(&self.crashed));
-        refill(&mut self.used, self.classes.iter().map(|_| 0));
-        let actions = self.action.iter().max().map_or(0, |&action| action as usize + 1);
-        refill(&mut self.slot_of_action, std::iter::repeat_n(u32::MAX, actions));
+        self.remaining.refill(ops);
+        self.crashes.refill(ops, optional);
+        self.candidates.refill(self.remaining.actions());
         self.state = start;
         self.key = 0;
         self.latest_call = i64::MIN;
         self.frames.clear();
         self.trail.clear();
-        self.minimal.clear();
-        self.earliest_ret = NEVER;
         self.is_new = true;
         self.rank = 0;
         self.detours = None;
@@ -164,7 +112,7 @@ impl Dfs {
 
     /// The operation with the latest return that some attempt had to linearize next.
     pub fn stuck_at(&self) -> Option<u32> {
-        self.farthest.map(|(_, op)| self.origin[op as usize])
+        self.farthest.map(|(_, op)| self.remaining.origin(op))
     }
 
     /// Goes on for at most `patience` more configurations.
@@ -173,7 +121,7 @@ impl Dfs {
         loop {
             if self.is_new {
                 self.scan(machine);
-                if self.is_complete() {
+                if self.remaining.is_empty() {
                     return Step::Found;
                 }
                 self.is_new = false;
@@ -204,15 +152,9 @@ impl Dfs {
         }
     }
 
-    fn is_complete(&self) -> bool {
-        let sentinel = self.call.len();
-        self.next[sentinel] as usize == sentinel
-    }
-
     fn memory_bytes(&self, machine: &impl Machine) -> usize {
-        let columns = self.call.len() * 40;
         let path = self.frames.capacity() * size_of::<Frame>() + self.trail.capacity() * size_of::<u32>();
-        self.memo.bytes() + self.at_cuts.bytes() + columns + path + self.detour_bytes + machine.bytes()
+        self.memo.bytes() + self.at_cuts.bytes() + self.remaining.bytes() + path + self.detour_bytes + machine.bytes()
     }
 
     /// Linearizes what fits the state without changing it, and collects what may come next, by return.
@@ -220,72 +162,36 @@ impl Dfs {
     /// In the order of calls, an operation is minimal as long as none before it returned before its call. Taking one out
     /// only ever makes more operations minimal, so one pass is enough.
     fn scan(&mut self, machine: &mut impl Machine) {
-        for minimal in self.minimal.drain(..) {
-            self.slot_of_action[self.action[minimal.op as usize] as usize] = u32::MAX;
-        }
-        self.earliest_ret = NEVER;
-        let chance = self.last_chance();
-        let sentinel = self.call.len() as u32;
-        let mut op = self.next[sentinel as usize];
-        let mut first = sentinel;
-        while op != sentinel && self.call[op as usize] <= self.earliest_ret {
-            let action = self.action[op as usize];
+        self.candidates.clear(&self.remaining);
+        let chance = self.crashes.last_chance(self.latest_call);
+        let end = self.remaining.end();
+        let mut op = self.remaining.first();
+        while op != end && self.remaining.call(op) <= self.candidates.earliest_ret() {
+            let action = self.remaining.action(op);
             let next = machine.step(self.state, action);
-            let is_safe = self.call[op as usize] <= chance;
+            let is_safe = self.remaining.call(op) <= chance;
             if is_safe && next == Some(self.state) && machine.is_read_only(action) {
                 self.lift(op);
             } else {
-                if self.ret[op as usize] < self.earliest_ret {
-                    self.earliest_ret = self.ret[op as usize];
-                    first = op;
-                }
-                self.collect(Minimal { op, next }, is_safe);
+                self.candidates.add(Candidate { op, next }, is_safe, &self.remaining);
             }
-            op = self.next[op as usize];
+            op = self.remaining.after(op);
         }
-        let ret = &self.ret;
-        self.minimal.sort_unstable_by_key(|minimal| (ret[minimal.op as usize], minimal.op));
-        if first != sentinel && self.farthest.is_none_or(|(time, _)| time < self.earliest_ret) {
-            self.farthest = Some((self.earliest_ret, first));
+        self.candidates.sort_by_return(&self.remaining);
+        let first = self.candidates.all().first().map(|first| (self.remaining.ret(first.op), first.op));
+        if self.farthest.is_none_or(|(time, _)| first.is_some_and(|(ret, _)| time < ret)) {
+            self.farthest = first;
         }
-    }
-
-    /// Of operations with the same action only the one that returns first is worth trying.
-    fn collect(&mut self, minimal: Minimal, is_safe: bool) {
-        if !is_safe {
-            self.minimal.push(minimal);
-            return;
-        }
-        let slot = &mut self.slot_of_action[self.action[minimal.op as usize] as usize];
-        match self.minimal.get_mut(*slot as usize) {
-            None => {
-                *slot = self.minimal.len() as u32;
-                self.minimal.push(minimal);
-            }
-            Some(known) if self.ret[minimal.op as usize] < self.ret[known.op as usize] => *known = minimal,
-            Some(_) => {}
-        }
-    }
-
-    /// The latest call that may be linearized without an optional operation missing its chance.
-    ///
-    /// What is linearized without branching, or instead of its like, must not take such a chance away.
-    fn last_chance(&self) -> i64 {
-        let live = |(class, &used): (&Class, &u32)| {
-            ((used as usize) < class.members.len() && class.deadline >= self.latest_call).then_some(class.deadline)
-        };
-        self.classes.iter().zip(&self.used).filter_map(live).min().unwrap_or(NEVER)
     }
 
     /// False if this configuration is known to lead nowhere.
     fn remember(&mut self, machine: &mut impl Machine, limits: Limits) -> bool {
         let key = self.key ^ fingerprint(self.seed, STATE_SALT | u64::from(self.state));
-        let head = self.next[self.call.len()] as usize;
-        if !self.is_cut[head] {
-            return self.memo.insert(key, &self.used);
+        if !self.remaining.is_at_cut() {
+            return self.memo.insert(key, self.crashes.used());
         }
         self.forget_the_past(machine, limits.memory_bytes / 4);
-        self.at_cuts.insert(key, &self.used)
+        self.at_cuts.insert(key, self.crashes.used())
     }
 
     /// Nothing is open here, so what was learnt before matters only if the search comes back this far. What it would come
@@ -298,7 +204,7 @@ impl Dfs {
             let mut needed: FastSet<u32> = self.frames.iter().map(|frame| frame.state).collect();
             let detours = self.frames.iter().filter_map(|frame| frame.detours.as_ref());
             needed.extend(detours.flat_map(|detours| detours.iter().map(|detour| detour.next)));
-            needed.extend(self.minimal.iter().filter_map(|minimal| minimal.next));
+            needed.extend(self.candidates.all().iter().filter_map(|candidate| candidate.next));
             needed.insert(self.state);
             machine.keep_only(&needed);
             self.kept_bytes = machine.bytes();
@@ -307,24 +213,24 @@ impl Dfs {
 
     /// Takes the next choice of this configuration; false if there is none left.
     fn advance(&mut self, machine: &mut impl Machine) -> bool {
-        let mut possible = self.minimal.iter().filter_map(|minimal| Some((minimal.op, minimal.next?)));
+        let mut possible = self.candidates.all().iter().filter_map(|candidate| Some((candidate.op, candidate.next?)));
         let choices = possible.clone().count();
         if let Some((op, next)) = possible.nth(self.rank) {
             self.push_frame(self.trail.len());
             self.take(op, next);
             return true;
         }
-        if self.classes.is_empty() {
+        if self.crashes.is_empty() {
             return false;
         }
         let detours = match self.detours.take() {
             Some(known) => known,
-            None => Box::new(self.detours(machine)),
+            None => Box::new(self.find_detours(machine)),
         };
         let Some(detour) = detours.get(self.rank - choices) else { return false };
         let (op, next, trail_len) = (detour.op, detour.next, self.trail.len());
         for &class in &detour.spend {
-            self.used[class as usize] += 1;
+            self.crashes.spend(class);
             self.trail.push(SPENT | class);
         }
         self.detour_bytes += bytes_of(&detours);
@@ -346,11 +252,9 @@ impl Dfs {
     }
 
     fn lift(&mut self, op: u32) {
-        let (prev, next) = (self.prev[op as usize], self.next[op as usize]);
-        self.next[prev as usize] = next;
-        self.prev[next as usize] = prev;
+        self.remaining.take(op);
         self.key ^= fingerprint(self.seed, u64::from(op));
-        self.latest_call = self.latest_call.max(self.call[op as usize]);
+        self.latest_call = self.latest_call.max(self.remaining.call(op));
         self.trail.push(op);
     }
 
@@ -358,12 +262,10 @@ impl Dfs {
         while self.trail.len() > frame.trail_len {
             let Some(step) = self.trail.pop() else { break };
             if step & SPENT != 0 {
-                self.used[(step & !SPENT) as usize] -= 1;
+                self.crashes.give_back(step & !SPENT);
                 continue;
             }
-            let (prev, next) = (self.prev[step as usize], self.next[step as usize]);
-            self.next[prev as usize] = step;
-            self.prev[next as usize] = step;
+            self.remaining.put_back(step);
             self.key ^= fingerprint(self.seed, u64::from(step));
         }
         self.state = frame.state;
@@ -374,108 +276,12 @@ impl Dfs {
         self.scan(machine);
     }
 
-    /// The ways to make a completed operation possible by crashed ones.
-    ///
-    /// A linearization with the fewest crashed operations has none whose absence would change nothing for the next
-    /// completed one, none that leaves the state alone, no sequence of them that returns to a state, and none that could
-    /// have led where it does without those just before it, as a write does.
-    fn detours(&mut self, machine: &mut impl Machine) -> Detours {
-        let mut detours = Vec::new();
-        if !(0..self.classes.len() as u32).any(|class| self.is_available(class, &[])) {
-            return detours;
-        }
-        let mut seen: FastSet<(u32, Vec<u32>)> = FastSet::default();
-        let mut ways = vec![(vec![self.state], Vec::new())];
-        while let Some((mut states, spend)) = ways.pop() {
-            self.work += 1;
-            if seen.len() > DETOUR_STATES_MAX {
-                self.skipped_detours = true;
-                break;
-            }
-            for class in 0..self.classes.len() as u32 {
-                if !self.is_available(class, &spend) {
-                    continue;
-                }
-                let last = states[states.len() - 1];
-                let Some(state) = leads_anew(machine, &states, self.classes[class as usize].action) else { continue };
-                let mut leads_on = false;
-                let first = detours.len();
-                for minimal in &self.minimal {
-                    let action = self.action[minimal.op as usize];
-                    match machine.step(state, action) {
-                        Some(next) if machine.step(last, action) != Some(next) => {
-                            detours.push(Detour { spend: Vec::new(), op: minimal.op, next });
-                        }
-                        _ => {}
-                    }
-                    leads_on |= machine.may_lead_to(state, action);
-                }
-                states.push(state);
-                let mut others = self.classes.iter();
-                leads_on = leads_on && others.any(|other| leads_anew(machine, &states, other.action).is_some());
-                states.pop();
-                // Most of them lead nowhere, and are not worth their memory.
-                if !leads_on && first == detours.len() {
-                    continue;
-                }
-                let mut spend: Vec<u32> = spend.clone();
-                let at = spend.partition_point(|&other| other < class);
-                spend.insert(at, class);
-                for detour in &mut detours[first..] {
-                    detour.spend.clone_from(&spend);
-                }
-                if leads_on && seen.insert((state, spend.clone())) {
-                    ways.push(([states.as_slice(), &[state]].concat(), spend));
-                }
-            }
-        }
-        detours
+    fn find_detours(&mut self, machine: &mut impl Machine) -> Detours {
+        let time = self.latest_call..=self.candidates.earliest_ret();
+        let (candidates, remaining, crashes) = (self.candidates.all(), &self.remaining, &self.crashes);
+        let found = Crossroads { state: self.state, time, candidates, remaining, crashes }.detours(machine);
+        self.work += found.work;
+        self.skipped_detours |= found.is_cut_short;
+        found.detours
     }
-
-    fn is_available(&self, class: u32, spend: &[u32]) -> bool {
-        let Class { members, deadline, .. } = &self.classes[class as usize];
-        let spent = self.used[class as usize] as usize + spend.iter().filter(|&&other| other == class).count();
-        let calls = &self.crashed[members.clone()];
-        calls.get(spent).is_some_and(|op| op.call <= self.earliest_ret) && *deadline >= self.latest_call
-    }
-}
-
-/// Where an action leads at the end of a way, if that is none of the states on it and one to which it does not lead from
-/// an earlier one: else what lies between was in vain.
-fn leads_anew(machine: &mut impl Machine, way: &[u32], action: u32) -> Option<u32> {
-    let (&last, before) = way.split_last()?;
-    let state = machine.step(last, action)?;
-    let is_short_cut = |&earlier: &u32| machine.step(earlier, action) == Some(state);
-    (!way.contains(&state) && !before.iter().any(is_short_cut)).then_some(state)
-}
-
-fn bytes_of(detours: &[Detour]) -> usize {
-    detours.iter().map(|detour| size_of::<Detour>() + size_of_val(detour.spend.as_slice())).sum()
-}
-
-/// Groups what may or may not take effect, sorted by action and return.
-fn classes(crashed: &[Interval]) -> impl Iterator<Item = Class> + '_ {
-    let mut first = 0;
-    crashed.chunk_by(|a, b| (a.action, a.ret) == (b.action, b.ret)).map(move |group| {
-        let members = first..first + group.len();
-        first = members.end;
-        Class { action: group[0].action, members, deadline: group[0].ret }
-    })
-}
-
-/// Where everything before an operation returned before it was called.
-fn cuts<'a>(call: &'a [i64], ret: &'a [i64]) -> impl Iterator<Item = bool> + 'a {
-    let mut latest = i64::MIN;
-    let is_cut = move |(&call, &ret): (&i64, &i64)| {
-        let quiet = latest < call;
-        latest = latest.max(ret);
-        quiet
-    };
-    call.iter().zip(ret).map(is_cut).chain([false])
-}
-
-/// Replaces what a vector holds, in the memory it has.
-fn refill<T>(vector: &mut Vec<T>, items: impl IntoIterator<Item = T>) {
-    vector.clear();
-    vector.extend(items);
 }

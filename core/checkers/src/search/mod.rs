@@ -20,8 +20,12 @@
 //! that a segment can end in, so that its path may be forgotten too, means exploring every segment to its end, where now
 //! one path is enough: of queues and stacks there are exponentially many such states. Segments in parallel would have to
 //! begin in states that only their predecessors can tell, or in all; keys and parts already keep every core busy.
+mod candidates;
+mod crashes;
+mod detours;
 mod dfs;
 mod memo;
+mod remaining;
 mod window;
 
 use std::time::{Duration, Instant};
@@ -222,4 +226,10 @@ pub fn is_span_impossible(
     let (mut dfs, span) = (Dfs::default(), (span.required.as_slice(), span.optional.as_slice()));
     let mut is_refuted = |seed| window::is_refuted(&mut dfs, machine, state, span, limits, seed);
     Some(is_refuted(SEEDS[0])? && is_refuted(SEEDS[1])?)
+}
+
+/// Replaces what a vector holds, in the memory it has.
+fn refill<T>(vector: &mut Vec<T>, items: impl IntoIterator<Item = T>) {
+    vector.clear();
+    vector.extend(items);
 }
