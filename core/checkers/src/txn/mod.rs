@@ -10,6 +10,8 @@ mod class;
 mod components;
 mod confirm;
 mod cycles;
+mod deeds;
+mod definitions;
 mod finding;
 mod graph;
 mod history;
@@ -24,6 +26,7 @@ mod tokens;
 mod versions;
 mod walk;
 mod weak;
+mod writers;
 mod writes;
 
 pub use check::{check_appends, check_registers, Bounds, Report, TOLD_MAX};
