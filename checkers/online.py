@@ -36,6 +36,12 @@ class RegisterStream:
         self._refused = False
         self._seconds = 0.0
 
+    @property
+    def ops(self) -> int:
+        """See `harness.streaming.Stream`: those of keys that are not left to the end."""
+        keys = self._core.keys()
+        return sum(ops for _, ops, standing in keys if standing != "unknown")
+
     def feed(self, batch: History) -> Anomaly | None:
         """See `harness.streaming.Stream`."""
         began = time.monotonic()

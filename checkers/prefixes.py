@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection
 
 from harness.checker import Anomaly, Budget, Checker, Result
 from harness.history import History
+from harness.operation import Type
 
 GROWTH = 8
 """It is judged again when the history is longer by a `GROWTH`-th."""
@@ -45,8 +46,14 @@ class PrefixStream:
         self._so_far = so_far
         self._budget = budget or Budget()
         self._events = 0
+        self._ops = 0
         self._due = EVENTS_MIN
         self._found = False
+
+    @property
+    def ops(self) -> int:
+        """See `harness.streaming.Stream`: those of the beginning that was judged last."""
+        return self._ops
 
     def feed(self, batch: History) -> Anomaly | None:
         """See `harness.streaming.Stream`."""
@@ -54,7 +61,9 @@ class PrefixStream:
         if self._found or self._events < self._due:
             return None
         self._due = self._events + max(EVENTS_MIN, self._events // GROWTH)
-        result = self._checker.check(_settled(self._so_far()), budget=self._budget)
+        settled = _settled(self._so_far())
+        result = self._checker.check(settled, budget=self._budget)
+        self._ops = _ops(settled)
         final = next((one for one in result.anomalies if self._final is None or one.type in self._final), None)
         self._found = final is not None
         return final
@@ -62,6 +71,11 @@ class PrefixStream:
     def finish(self, *, budget: Budget | None = None) -> Result:
         """See `harness.streaming.Stream`."""
         return self._checker.check(self._so_far(), budget=budget or Budget())
+
+
+def _ops(history: History) -> int:
+    kinds = zip(history.types(), history.column("process"), strict=True)
+    return sum(kind == Type.INVOKE and process >= 0 for kind, process in kinds)
 
 
 def _settled(history: History) -> History:

@@ -18,8 +18,8 @@ from harness.measure import MEASURES, PERIODS, Measure
 from harness.operation import Operation
 from harness.plan import Plan
 from harness.run import Outcome, execute
-from harness.streaming import Watch
 from harness.target import CommandService, Target
+from harness.watch import Watch
 
 TELL_S = 0.25
 """How often a run that is watched tells how far it is."""
@@ -50,8 +50,8 @@ class _Teller:
         self._watch = watch
 
     def _standing(self) -> str:
-        stop = self._watch.stop if self._watch else None
-        return f"{self._phase}, {stop.claim} VIOLATED" if stop else self._phase
+        broken = [one.claim for one in self._watch.standings if one.broken] if self._watch else []
+        return f"{self._phase}, {', '.join(broken)} VIOLATED" if broken else self._phase
 
     def _event(self, op: Operation) -> None:
         now = time.monotonic()

@@ -25,8 +25,9 @@ from harness.interpreter import interpret
 from harness.operation import PHASE, Operation
 from harness.runs import Epoch, RunFolder
 from harness.schedule import NemesisWorker, healing, schedule
-from harness.streaming import Stop, Watch, Watched, until_violation
+from harness.streaming import Watched
 from harness.toll import InForce
+from harness.watch import Stop, Watch, until_violation
 from harness.watchdog import WATCHDOG, Watchdog
 
 HARNESS = "harness"
@@ -52,7 +53,7 @@ class Progress(Protocol):
         """The run has come to this part of its life."""
 
     def watch(self, watch: Watch) -> None:
-        """The run is about to begin; this will know which of its promises are broken already."""
+        """The run is about to begin; this will know how its promises stand."""
 
 
 def conduct(

@@ -32,7 +32,8 @@ from harness.load import conduct
 from harness.messages import SCENES_MAX, Scene, Tap, Tapped, lines
 from harness.operation import Operation, Type
 from harness.runs import RunFolder
-from harness.streaming import Watch, ending
+from harness.streaming import ending
+from harness.watch import Watch
 
 _ROWS_AT_ONCE = 4096
 

@@ -22,7 +22,7 @@ from harness.judge import ClaimVerdict
 from harness.load import Progress, conduct
 from harness.retrace import retrace
 from harness.runs import FORMAT, RunFolder
-from harness.streaming import Watched, ending, watchable
+from harness.streaming import Watched, ending, watching
 from harness.verdict import Verdict
 from harness.watchdog import crashes
 
@@ -93,10 +93,10 @@ def execute(experiment: Experiment, runs_root: Path, progress: Progress | None =
 
 
 def _watched(experiment: Experiment, progress: Progress | None) -> Mapping[str, Watched]:
-    """What is judged while the run goes on: what may end it, else what somebody who looks is told of."""
+    """What is judged while the run goes on: for it may end the run, or somebody looks."""
     if experiment.plan.stop_on_violation:
         return ending(experiment)
-    return watchable(experiment) if progress and progress.event else {}
+    return watching(experiment) if progress and progress.event else {}
 
 
 def attempt(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from harness.cli.ticker import Ticker
 from harness.operation import Operation, Type
 from harness.plan import Plan
-from harness.streaming import Watch
+from harness.watch import Watch, told
 
 
 class Overview(Ticker):
@@ -83,15 +83,13 @@ class Live(Ticker):
         now_s = self._now_ns / 1e9
         left_s = max(0.0, self._plan.time + self._plan.settle - now_s)
         faults = ", ".join(list(self._in_force)) or "no faults"
-        return (
-            f"{self._plan.target.name}: {self._phase} · {now_s:5.1f} s, about {left_s:.0f} s left · "
-            f"{self._verdict_so_far()} · {self._completed} ops, {self._completed / elapsed_s:,.0f}/s · {faults}"
-        )
-
-    def _verdict_so_far(self) -> str:
-        """Nothing that a target said: this goes to a terminal."""
-        if self._watch is None or not self._watch.claims:
-            return "judged at the end"
-        if (stop := self._watch.stop) is not None:
-            return f"{stop.claim} VIOLATED ({stop.anomaly.type})"
-        return "no violation so far"
+        parts = [
+            f"{self._plan.target.name}: {self._phase}",
+            f"{now_s:5.1f} s, about {left_s:.0f} s left",
+            f"{self._completed:,} ops, {self._completed / elapsed_s:,.0f}/s",
+            faults,
+        ]
+        standings = self._watch.standings if self._watch else []
+        # A narrow terminal cuts the line at its end: what is broken must not be there.
+        parts.insert(2 if any(one.broken for one in standings) else len(parts), told(standings))
+        return " · ".join(parts)

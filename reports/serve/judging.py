@@ -9,16 +9,17 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness import flows
+from harness import _core
 from harness import plan as plans
-from harness.errors import SplitbrainError, UsageError
+from harness.errors import UsageError
 from harness.history import History
 from harness.run import conclude
 from harness.runs import RunFolder
+from harness.watch import Standing
 from harness.workers import Workers
 from reports.serve.store import RunName
 
@@ -64,8 +65,7 @@ class Judge:
         return self._ask(Job("again", name, _again, folder, AGAIN_S_MAX))
 
     def so_far(self, name: RunName, folder: RunFolder, every_s: float = 5.0) -> Job:
-        """What can be said of a run already: claim by claim a violation, None, or why nothing can. Asked again, the
-        same answer for so long."""
+        """How a run's claims stand already. Asked again, the same answer for so long."""
         job = self.job("so-far", name)
         if job and (job.open or time.monotonic() - job.ended_s < every_s):
             return job
@@ -140,20 +140,25 @@ def _again(folder: RunFolder) -> str:
     return conclude(resolve(plans.load(folder.plan)), folder).verdict.value
 
 
-def _so_far(folder: RunFolder) -> dict[str, str | None]:
-    """By claim: what is violated for good, None if nothing is so far, or why that is only known at the end."""
+def _so_far(folder: RunFolder) -> Sequence[Standing]:
+    """How every claim stands, in their order."""
     from harness.experiment import resolve
-    from harness.streaming import watchable
+    from harness.streaming import watching
+    from harness.watch import Watch
 
-    experiment = resolve(plans.load(folder.plan))
-    later = "judged when the run has ended"
-    found: dict[str, str | None] = {claim.id: later for claim in experiment.claims}
-    history = History.read(folder.history)
-    for claim, watched in watchable(experiment).items():
-        try:
-            stream = watched.stream(lambda: history)
-            anomaly = stream.feed(flows.select(history, watched.flow)) if stream else None
-            found[claim] = f"{anomaly.type}: {anomaly.message}" if anomaly else None
-        except SplitbrainError as problem:
-            found[claim] = f"cannot be judged yet: {problem}"
-    return found
+    watch = Watch(_Recorded(History.read(folder.history)), watching(resolve(plans.load(folder.plan))))
+    watch.look()
+    return watch.standings
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """`harness.watch.Recorded` of what was read from a file."""
+
+    read: History
+
+    def history(self) -> _core.History:
+        return self.read.core
+
+    def tail(self, row: int) -> _core.History:
+        return self.read.select(range(row, len(self.read))).core

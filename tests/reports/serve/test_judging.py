@@ -81,7 +81,9 @@ def test_what_is_known_so_far_is_not_asked_again_at_once(judge: Judge, tmp_path:
     folder = RunFolder(whole(tmp_path, NAME.run))
     judge.so_far(NAME, folder)
     first = ended(judge, "so-far", NAME)
-    assert "thin-air-read" in first.result["linearizable"]  # the run is made up: nobody wrote what it reads
+    [linearizable, *_] = first.result
+    assert linearizable.claim == "linearizable" and linearizable.broken
+    assert "thin-air-read" in linearizable.told()  # the run is made up: nobody wrote what it reads
     assert judge.so_far(NAME, folder) is first
     again = judge.so_far(NAME, folder, every_s=0.0)
     assert (again.open, again.result) == (True, first.result)  # what is known stays to be seen meanwhile
