@@ -67,9 +67,9 @@ class AsyncReplica(Leased):
 
     def conclude(self) -> None:
         index = self.progress.held_by_majority(self.own)
-        if index >= self.opening:
-            self.learn_settled(index)
         self.apply_upto(self.own)
+        if index >= self.opening:
+            self.learn_settled(min(index, self.commit))  # all others may have on disk what is not applied here yet
 
     def take(self, previous: int, entries: list[Entry], commit: int) -> None:
         """Applies what comes as it comes; what gives way to another leader's entries was applied in vain."""

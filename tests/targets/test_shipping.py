@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.clusters.base import Impairment
 from targets.bundled.async_replica import async_replica
 from targets.bundled.primary_backup import primary_backup
 from targets.bundled.sync_replicas import sync_replicas
@@ -46,6 +47,26 @@ def test_who_was_away_while_the_log_was_cut_is_sent_the_snapshot(make: Any) -> N
         await lab.cluster.processes.start([away])
         assert await everything(lab) == {(99, 97, 98)}
         assert server(lab, away).state.snapshot.index > 50
+
+    in_lab(make(snapshot_records=RECORDS), scene)
+
+
+@pytest.mark.parametrize("make", [async_replica, primary_backup])
+def test_a_leader_whose_disk_is_slower_than_all_others_cuts_nothing_that_it_has_not_applied(make: Any) -> None:
+    """The others have on disk what it has only in memory: settled, and not yet applied where that waits for its own."""
+
+    async def scene(lab: Lab) -> None:
+        leader = await lab.leader()
+        await lab.cluster.disks.impair("slow", [leader], Impairment("slow", delay_ms=150))
+        writing = []
+        for number in range(300):
+            writing.append(asyncio.create_task(write(lab, leader, [number])))
+            await asyncio.sleep(0.007)
+            assert server(lab, leader).commit >= server(lab, leader).state.snapshot.index
+        await asyncio.gather(*writing)
+        assert server(lab, leader).state.snapshot.index > 50
+        await lab.cluster.disks.repair("slow")
+        assert len(await everything(lab)) == 1
 
     in_lab(make(snapshot_records=RECORDS), scene)
 
