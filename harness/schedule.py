@@ -18,9 +18,11 @@ from __future__ import annotations
 
 import random as _random
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from harness.clusters.base import Cluster
+from harness.election import election
 from harness.errors import HarnessError
 from harness.faults import Evidence, Fault, Status
 from harness.generators import any as any_of
@@ -35,6 +37,18 @@ from harness.toll import InForce
 
 PRIMARIES = "primaries"
 """Where a draw says so, the worker asks the target who they are, and adds the answer to the draw under this name."""
+
+FOLLOWERS = "followers"
+"""Where a draw says so, it means everybody else, and is given the primaries as well."""
+
+ELECTION = "election"
+"""Where a draw says so, its fault waits until somebody comes to lead."""
+
+PATIENCE_INTERVALS = 2.0
+"""How long for, in intervals of its nemesis; then it comes without."""
+
+PATIENCE_S_MAX = 60.0
+"""How long at most, since a fault that has not come within two minutes is given up."""
 
 OPENING_DRAWS = 64
 """Draws among which the first fault is chosen: each of a dozen kinds is then as good as sure to be among them."""
@@ -171,7 +185,11 @@ class NemesisWorker:
 
     async def _start(self, value: Mapping[str, Any]) -> dict[str, Any]:
         draw, since = dict(value["draw"]), self._account.changes
-        if PRIMARIES in draw.values():
+        aim: dict[str, Any] = {}
+        if ELECTION in draw.values():
+            patience_s = min(PATIENCE_INTERVALS * self.nemesis.interval_s, PATIENCE_S_MAX)
+            aim["elected"] = await election(partial(self._target.primaries, self._cluster), patience_s)
+        if PRIMARIES in draw.values() or FOLLOWERS in draw.values():
             draw[PRIMARIES] = list(await self._target.primaries(self._cluster))
         fault = Fault(value["fault"], self.nemesis.family, draw)
         toll = self.nemesis.toll(self._account.nodes, draw)
@@ -180,7 +198,7 @@ class NemesisWorker:
             return {"resolved": {}, "nodes": _plain(spared)}
         self._faults[fault.id] = fault
         injection = await self.nemesis.inject(self._cluster, fault)
-        return {"resolved": dict(injection.resolved), "nodes": _plain(injection.nodes)}
+        return {"resolved": {**injection.resolved, **aim}, "nodes": _plain(injection.nodes)}
 
     async def _stop(self, id: str) -> dict[str, Any]:
         fault = self._faults.get(id)

@@ -11,6 +11,7 @@ from harness.clusters.base import Cluster, Network
 from harness.errors import UsageError
 from harness.faults import Evidence, Fault, Injection
 from harness.toll import Toll
+from nemeses import moments
 from nemeses.victims import SEED_BITS, Victims, resolve
 
 DEFAULT = tuple(name for name in grudges.NAMES if name != "random")
@@ -29,23 +30,33 @@ class Partition:
     cut draws one of both. Default: `DEFAULT`, unless there are targets.
 
     `manner`: one or both of `MANNERS`. What is dropped is lost without a word, as when a cable is pulled; what is
-    rejected is answered at once with a reset, as when a host comes back without its connections, or by a firewall."""
+    rejected is answered at once with a reset, as when a host comes back without its connections, or by a firewall.
+
+    `when`: see `nemeses.moments`."""
 
     family: ClassVar[str] = "partition"
 
     def __init__(
-        self, *, interval: float | str = 10, grudges: Any = None, targets: Any = None, manner: Any = "drop"
+        self,
+        *,
+        interval: float | str = 10,
+        grudges: Any = None,
+        targets: Any = None,
+        manner: Any = "drop",
+        when: Any = "scheduled",
     ) -> None:
         self.interval_s = options.interval(self.family, interval)
         self.victims = None if targets is None else Victims.of(self.family, targets, ())
         self.grudges = () if targets is not None and grudges is None else _grudges(grudges)
         self._by_default = grudges is None
         self.manners = options.choices(self.family, "manner", manner, MANNERS)
+        self.when = moments.part_of_draw(self.family, when)
         self.needs = frozenset(MANNERS[one] for one in self.manners)
 
     def draw(self, random: _random.Random) -> Mapping[str, Any]:
         """`{"grudge": name or map, "seed": n}` or `{"targets": spec, "seed": n}`, and `"manner": "reject"` where
-        nothing is dropped; the nodes are picked from the seed when the cut is made.
+        nothing is dropped, `"when": "election"` where it waits for one; the nodes are picked from the seed when the cut
+        is made.
         """
         choice = random.randrange(len(self.grudges) + (len(self.victims.specs) if self.victims else 0))
         if self.victims and choice >= len(self.grudges):
@@ -53,7 +64,7 @@ class Partition:
         else:
             draw = {"grudge": self.grudges[choice], "seed": random.getrandbits(SEED_BITS)}
         manner = self.manners[random.randrange(len(self.manners))] if len(self.manners) > 1 else self.manners[0]
-        return draw if manner == "drop" else draw | {"manner": manner}
+        return {**draw, **({} if manner == "drop" else {"manner": manner}), **self.when}
 
     def toll(self, nodes: Sequence[str], draw: Mapping[str, Any]) -> Toll:
         return Toll(drops=_drops(nodes, draw))

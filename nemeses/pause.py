@@ -15,25 +15,27 @@ from harness import options
 from harness.clusters.base import Cluster, Processes
 from harness.faults import Evidence, Fault, Injection, Status
 from harness.toll import Toll
+from nemeses import moments
 from nemeses.victims import Victims, resolve
 
 TARGETS = ("one", "minority", "primaries")
 
 
 class Pause:
-    """`targets`: whom to pause, see `nemeses.victims`."""
+    """`targets`: whom to pause, see `nemeses.victims`; `when`: see `nemeses.moments`."""
 
     family: ClassVar[str] = "pause"
     needs: ClassVar[frozenset[str]] = frozenset({"pause"})
 
-    def __init__(self, *, interval: float | str = 10, targets: Any = None) -> None:
+    def __init__(self, *, interval: float | str = 10, targets: Any = None, when: Any = "scheduled") -> None:
         self.interval_s = options.interval(self.family, interval)
         self.victims = Victims.of(self.family, targets, TARGETS)
+        self.when = moments.part_of_draw(self.family, when)
         self._held: dict[str, list[str]] = {}
 
     def draw(self, random: _random.Random) -> Mapping[str, Any]:
-        """`{"targets": spec, "seed": n}`."""
-        return self.victims.draw(random)
+        """`{"targets": spec, "seed": n}`, and `"when": "election"` where it waits for one."""
+        return {**self.victims.draw(random), **self.when}
 
     def toll(self, nodes: Sequence[str], draw: Mapping[str, Any]) -> Toll:
         return Toll.holding(resolve(draw, nodes))

@@ -1,9 +1,10 @@
 """Whom a fault hits: a specification, resolved to nodes when the fault is injected.
 
 A draw records the specification and a seed, `{"targets": "minority", "seed": 7}`. Nodes are picked from that seed
-alone, so the same draw hits the same nodes of the same cluster whenever it is repeated; only `primaries` depends on
-the moment, and is written into the draw by whoever carries it out. During an election, or in a store without a leader,
-there are none; one node is then hit in their place, since a fault that hits nobody tests nothing.
+alone, so the same draw hits the same nodes of the same cluster whenever it is repeated; only `primaries` and
+`followers` depend on the moment, and who leads is written into the draw by whoever carries it out. During an election,
+or in a store without a leader, there are none; one node then stands for them, since a fault that hits nobody tests
+nothing.
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ _SIZES: Mapping[str, Callable[[int], int]] = {
     "all": lambda count: count,
 }
 
-SPECS = (*_SIZES, "primaries")
+LED = ("primaries", "followers")
+
+SPECS = (*_SIZES, *LED)
 """`one` node; the largest `minority`, or one of less than a third (`minority_third`), but at least one node; the
-smallest `majority`; `all`; and the `primaries` of the moment, or one node while there are none."""
+smallest `majority`; `all`; and the `primaries` of the moment, or one node while there are none, or all its `followers`,
+that is, everybody else, if there is anybody else."""
 
 SEED_BITS = 32
 
@@ -72,8 +76,10 @@ class Victims:
 def resolve(draw: Mapping[str, Any], nodes: Sequence[str]) -> list[str]:
     """The nodes that a draw means, in the cluster's order."""
     spec = draw["targets"]
-    if spec == "primaries":
-        picked = draw.get("primaries") or resolve({**draw, "targets": "one"}, nodes)
+    if spec in LED:
+        led = draw.get("primaries") or resolve({**draw, "targets": "one"}, nodes)
+        others = [node for node in nodes if node not in led]
+        picked = led if spec == "primaries" or not others else others
     elif isinstance(spec, str):
         picked = _random.Random(draw["seed"]).sample(list(nodes), _SIZES[spec](len(nodes)))
     else:

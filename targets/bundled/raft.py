@@ -56,6 +56,15 @@ UNRULY = {"duplicate": 0.5, "reorder": 0.5, "behaviours": ["duplicate", "reorder
 CONTENDED = {"election_ms": 150, "heartbeat_ms": 50}
 """Elections that several stand in, where a message takes as long as a server waits for a leader."""
 
+UNSETTLED = {
+    "pause": {"interval": "500ms", "targets": ["primaries", "one"]},
+    "partition": {"interval": "400ms", "grudges": ["primaries", "primaries", "one"], "when": "election"},
+    "kill": {"interval": "150ms", "targets": ["followers", "one"], "when": "election"},
+    "packet": {"interval": "3s", "behaviours": ["delay"], "delay": "30ms", "jitter": "20ms", "targets": "all"},
+}
+"""Leaders are paused; whoever is elected in their place is often cut off before it was heard, and those that elected it
+restarted before they hear another."""
+
 SNAPSHOTS = {"snapshot_records": 40}
 """Often enough that servers which were down or cut off for a second come back to a leader that has to send its own."""
 
@@ -101,6 +110,15 @@ TRIALS = (
             store=SNAPSHOTS,
             timeout="500ms",
         ),
+    ),
+    trial(
+        "append",
+        UNSETTLED,
+        {"keys": 8, "rate": 200, "length": 2},
+        store=CONTENDED,
+        nodes=3,
+        timeout="500ms",
+        time="24s",
     ),
     *in_turn(
         trial(
@@ -183,6 +201,12 @@ BUGS = (
         "a server gives its vote to whoever asks, also a second time in a term, so a term has two leaders",
         ("non-linearizable", "linearizable", "strict-serializable", "set-full"),
         node_class="targets.toys.raft_bugs:VotesTwice",
+    ),
+    Planted(
+        "forgets-votes",
+        "a restart takes the term and the vote back to what the log tells, so a server votes twice in a term",
+        ("non-linearizable", "linearizable", "strict-serializable", "set-full"),
+        node_class="targets.toys.raft_bugs:ForgetsVotes",
     ),
     Planted(
         "snapshots-without-memory",

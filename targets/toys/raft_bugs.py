@@ -88,6 +88,22 @@ class VotesTwice(Raft):
         return super().on_vote(source, body)
 
 
+class ForgetsVotes(Raft):
+    """Keeps its log on disk, its term and its vote in memory alone. Restarted it is in the term of its last entry, and
+    so votes once more in a term in which it has voted, or helps a leader to commit whom its vote has deposed (figure 2:
+    both are persistent state)."""
+
+    def __init__(self, host: Host, **options: Any) -> None:
+        super().__init__(host, **options)
+        self.state = _TermInMemory(host.disk, host.nodes)
+
+
+class _TermInMemory(RaftLog):
+    async def recover(self) -> None:
+        await super().recover()
+        self.term, self.voted_for = self.last[0], None
+
+
 class SnapshotsWithoutMemory(Raft):
     """Leaves out of its snapshots what was done for whom: behind one, a command that comes a second time is done a
     second time, by some servers and not by others."""

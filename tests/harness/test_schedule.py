@@ -160,6 +160,32 @@ def test_primaries_are_asked_of_the_target_when_the_fault_is_injected() -> None:
     assert done["draw"] == {"targets": "primaries"}, "the history keeps what the schedule drew"
 
 
+class Elections:
+    """Somebody else leads whenever one asks."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def primaries(self, cluster: Any) -> list[str]:
+        self.asked += 1
+        return [f"n{self.asked}"]
+
+
+def test_a_fault_that_waits_for_an_election_tells_who_won_it_and_looks_again_before_it_strikes() -> None:
+    nemesis = Fake()
+    done = start(NemesisWorker(nemesis, None, Elections(), InForce(NODES)), targets="followers", when="election")
+    assert nemesis.faults[0].draw == {"targets": "followers", "when": "election", "primaries": ["n3"]}
+    assert done["resolved"]["elected"] == ["n2"]
+
+
+def test_without_an_election_it_comes_all_the_same() -> None:
+    nemesis = Fake()
+    nemesis.interval_s = 0.01
+    done = start(NemesisWorker(nemesis, None, Target(), InForce(NODES)), when="election")
+    assert done["resolved"]["elected"] == []
+    assert len(nemesis.faults) == 1
+
+
 def test_stopping_what_never_started_is_no_fault() -> None:
     nemesis = Fake()
     assert stop(NemesisWorker(nemesis, None, Target(), InForce(NODES))) == {"fault": "fake-1", "nodes": {}}

@@ -51,6 +51,14 @@ def test_primaries_are_those_of_the_moment() -> None:
     assert resolve({"targets": "primaries", "seed": 0, "primaries": ["n4", "n2"]}, NODES) == ["n2", "n4"]
 
 
+def test_followers_are_all_others() -> None:
+    followers = {"targets": "followers", "seed": 0}
+    assert resolve({**followers, "primaries": ["n4", "n2"]}, NODES) == ["n1", "n3", "n5"]
+    assert resolve({**followers, "primaries": ["n1"]}, ["n1"]) == ["n1"], "a fault that hits nobody tests nothing"
+    [spared] = set(NODES) - set(resolve(followers, NODES))
+    assert resolve({**followers, "targets": "primaries"}, NODES) == [spared], "the same one stands in for the primaries"
+
+
 @pytest.mark.parametrize("nobody", [{}, {"primaries": []}])
 def test_one_node_stands_in_for_primaries_that_are_not_there(nobody: dict[str, list[str]]) -> None:
     hit = {resolve({"targets": "primaries", "seed": seed} | nobody, NODES)[0] for seed in range(60)}
