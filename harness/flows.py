@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 OPTION = "flow"
 """The option of every expectation that names one flow."""
 
+_NAMES, _NAME_CHARS = 10, 40
+"""How many names of flows a message lists, and how much of each: they are what a file says."""
+
 
 @runtime_checkable
 class HasFlows(Protocol):
@@ -61,3 +64,22 @@ def select(history: History, flow: str | None) -> History:
     mine = [*(key.startswith(f"{flow}/") for key in keys), False]  # the last is that of -1: no key
     rows = zip(memoryview(column), history.column("process"), strict=True)
     return history.select(row for row, (code, process) in enumerate(rows) if process < 0 or mine[code])
+
+
+def only(history: History, flow: str) -> History:
+    """`select` for whoever only has a history: the flows are those that its keys name. Raises `UsageError`, which tells
+    them, for one of which there is no operation."""
+    named = dict.fromkeys(key.partition("/")[0] for key in history.keys() if "/" in key)  # noqa: SIM118
+    if flow in named:
+        return select(history, flow)
+    told = ", ".join(f"{name!r:.{_NAME_CHARS}}" for name in list(named)[:_NAMES]) + (
+        ", ..." if len(named) > _NAMES else ""
+    )
+    raise UsageError(
+        f"no operation is of a flow {flow!r}, for no key begins with {flow + '/'!r}: "
+        + (
+            f"the flows here are {told}"
+            if told
+            else "there are no flows here, all of the history is judged without one"
+        )
+    )

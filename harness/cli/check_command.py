@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     default=None,
     help="Whether values are [key, value], as in Jepsen's independent tests.  [default: told by the content]",
 )
+@click.option("--flow", help="Only the objects whose keys begin with this name and a slash, such as browse of a shop.")
 @click.option("--format", "format", help="arrow, edn, jsonl, sessions or etcd-log.  [default: told by the content]")
 @click.option("--lenient", is_flag=True, help="Go on over what breaks a rule; all that is given up is told.")
 @click.option(
@@ -44,6 +45,7 @@ def command(history: Path, model: str | None, as_json: bool, **given: Any) -> in
     splitbrain check runs/raft/20260101T120000-7
     splitbrain check history.edn --model cas-register
     splitbrain check history.edn --model list-append --level serializable --report out.html
+    splitbrain check runs/shop/20260101T120000-7 --model catches_up --flow browse
 
     HISTORY is the folder of a run, or a file: Jepsen's EDN, JSON lines, an Arrow stream, the log of early etcd tests,
     or transactions by session (a line each read and write, as `r KEY VALUE`, and rules of - and = between).
@@ -124,7 +126,7 @@ def _run(path: Path, as_json: bool) -> int:
 
 
 def _file(path: Path, model: str, as_json: bool, **given: Any) -> int:
-    from harness import lenient, plugins
+    from harness import flows, lenient, plugins
     from harness.checker import ReadsLogs
     from harness.cli import show
     from harness.cli.options import options_of
@@ -143,12 +145,13 @@ def _file(path: Path, model: str, as_json: bool, **given: Any) -> int:
         file = folder.history
         checker = checker.with_logs(folder.logs) if isinstance(checker, ReadsLogs) else checker
     recorded = History.read(file, given["format"], lenient=True)
-    history = independent(recorded, model, given["independent"])
+    whole = independent(recorded, model, given["independent"])
+    history = flows.only(whole, given["flow"]) if given["flow"] else whole
     began = time.monotonic()
     if given["lenient"]:
         result, given_up = lenient.check(checker, history, budget=budget)
     else:
-        result, given_up = _strictly(checker, file, history, budget), None
+        result, given_up = _strictly(checker, file, whole, history, budget), None
     document = {
         "verdict": result.verdict.value,
         "model": result.model,
@@ -156,29 +159,34 @@ def _file(path: Path, model: str, as_json: bool, **given: Any) -> int:
         "seconds": round(time.monotonic() - began, 6),
         "why": result.why,
         "anomalies": [anomaly.to_json() for anomaly in result.anomalies],
-        "independent": history is not recorded,
-        "truncated": history.truncated,
+        "flow": given["flow"],
+        "independent": whole is not recorded,
+        "truncated": whole.truncated,
         "lenient": given_up.to_json() if given_up else None,
         "stats": dict(result.stats),
     }
     if given["report"]:
-        plugins.load("outputs", "check")(given["report"], str(file), document, history)
+        name = f"{file}, flow {given['flow']}" if given["flow"] else str(file)
+        plugins.load("outputs", "check")(given["report"], name, document, whole)  # proofs name events of the whole
     if as_json:
         click.echo(json.dumps(document))
     else:
-        _show(document, result, history, given_up)
+        _show(document, result, whole, given_up)
         if given["report"]:
             show.console().print(f"  {show.plain(given['report'])}", style="dim")
     return result.verdict.exit_code
 
 
-def _strictly(checker: Checker, file: Path, history: History, budget: Budget) -> Result:
-    """Raises `HistoryError`, with file and event, also for times that go backwards: checkers believe the order of
-    events then, which is for the user to say."""
+def _strictly(checker: Checker, file: Path, whole: History, history: History, budget: Budget) -> Result:
+    """What the checker says of the history, which is the whole or one flow of it.
+
+    Raises `HistoryError`, with file and event, also for times that go backwards: checkers believe the order of events
+    then, which is for the user to say.
+    """
     from harness.errors import HistoryError
 
     try:
-        if problems := history.problems(limit=1):
+        if problems := whole.problems(limit=1):
             raise problems[0].refusal(str(file))
         return checker.check(history, budget=budget)
     except HistoryError as refusal:
@@ -193,9 +201,11 @@ def _show(document: dict[str, Any], result: Result, history: History, given_up: 
     out = show.console()
     out.print(f"{show.verdict(result.verdict.value)}  {document['ops']} ops, {show.plain(result.model)}: ", end="")
     out.print(f"{show.plain(result.why)} ({document['seconds']:.3f} s)")
+    if document["flow"]:
+        out.print(f"  only the flow {show.plain(document['flow'])} was judged")
     if document["independent"]:
         out.print(f"  values are tuples of a key and a value: {len(history.keys()):,} independent keys")
-    if history.truncated:
+    if document["truncated"]:
         out.print("  the end of the file is torn: it was read up to its last whole batch")
     for problem in given_up.problems[:5] if given_up else ():
         where = f"line {problem.line}: " if problem.line and not problem.message.startswith("line ") else ""

@@ -192,3 +192,44 @@ def test_the_help_names_every_model_and_level(splitbrain: Splitbrain) -> None:
     run_alone = {"availability", "contained", "recovers", "converges", "stats"}
     for name in {*OBJECTS, *REGISTERS, *plugins.names("checkers")} - run_alone:
         assert name in told, name
+
+
+FLOWS = (
+    (0, "invoke", "write", 1, 0, "sound/x"),
+    (0, "ok", "write", 1, 10, "sound/x"),
+    *((process, type, f, value, 20 + time, "stale/x") for process, type, f, value, time in REGISTER),
+    (0, "invoke", "write", 9, 90, "sound/x"),
+    (0, "ok", "write", 9, 95, "sound/x"),
+)
+"""Two flows, of which only the second is not linearizable; its events are not where they are in it alone."""
+
+
+def flowing(path: Path) -> str:
+    names = ("process", "type", "f", "value", "time", "key")
+    path.write_text("".join(json.dumps(dict(zip(names, event, strict=True))) + "\n" for event in FLOWS))
+    return str(path)
+
+
+def test_one_flow_of_a_history_is_judged_alone(splitbrain: Splitbrain, tmp_path: Path) -> None:
+    words = ("check", flowing(tmp_path / "h.jsonl"), "--model", "register")
+    sound, stale, both = (splitbrain.json(*words, *more) for more in (("--flow", "sound"), ("--flow", "stale"), ()))
+    assert [(one["flow"], one["verdict"], one["ops"]) for one in (sound, stale, both)] == [
+        ("sound", "pass", 2),
+        ("stale", "fail", 3),
+        (None, "fail", 5),
+    ]
+    assert stale["anomalies"][0]["ops"] == both["anomalies"][0]["ops"], "a proof names events of the file"
+    page = tmp_path / "page.html"
+    told = splitbrain(*words, "--flow", "stale", "--report", str(page)).stdout
+    assert "only the flow stale was judged" in told
+    assert " ok     read   1" in told, "and they are shown as they are there"
+    assert "flow stale" in page.read_text()
+
+
+def test_a_flow_that_is_not_there_is_refused_with_those_that_are(
+    splitbrain: Splitbrain, tmp_path: Path, refused: Callable[[Any, int], str]
+) -> None:
+    file = flowing(tmp_path / "h.jsonl")
+    assert "the flows here are 'sound', 'stale'" in refused(
+        splitbrain("check", file, "--model", "register", "--flow", "x"), 2
+    )

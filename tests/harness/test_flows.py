@@ -68,3 +68,21 @@ def test_a_flow_that_the_workload_has_not_is_refused(flow: Any) -> None:
         validate([claim], Shop(), checker_factory)
     with pytest.raises(UsageError, match=r"workload catalog has no flow .*: it has none"):
         validate([claim], Catalog(), checker_factory)
+
+
+def test_whoever_only_has_a_history_names_a_flow_that_its_keys_name() -> None:
+    script = Script().op(1, key="browse/1").op(2, key="checkout/1").op(3, key="alone")
+    assert [op.key for op in flows.only(script.history(), "browse")] == ["browse/1", "browse/1"]
+    with pytest.raises(UsageError, match=r"no key begins with 'brow/': the flows here are 'browse', 'checkout'$"):
+        flows.only(script.history(), "brow")
+    with pytest.raises(UsageError, match="there are no flows here"):
+        flows.only(Script().op(1, key="alone").history(), "browse")
+
+
+def test_of_many_flows_a_message_names_some() -> None:
+    script = Script()
+    for at in range(12):
+        script.op(at, key=f"{at:02}{'x' * 100}/1")
+    with pytest.raises(UsageError) as refused:
+        flows.only(script.history(), "browse")
+    assert str(refused.value).endswith(", ...") and len(str(refused.value)) < 700
