@@ -17,7 +17,7 @@ from harness.clusters.base import Cluster
 from harness.errors import NodeError, UnknownName
 from harness.node import RpcError
 from harness.target import Bug, Membership, NodeService, Trial
-from workloads.append import AppendClient
+from workloads.append import AppendClient, RegistersClient
 from workloads.bank import BankClient
 from workloads.cart import CartClient
 from workloads.checkout import CheckoutClient
@@ -38,8 +38,8 @@ CLIENTS: dict[str, Callable[[Callable[[], Any]], Client]] = {
     "siblings": SiblingsClient,
     "lock": LockClient,
     "append": AppendClient,
-    "txn": AppendClient,
-    "long-fork": AppendClient,
+    "txn": RegistersClient,
+    "long-fork": RegistersClient,
     "set": SetClient,
     "broadcast": SetClient,
     "counter": CounterClient,
@@ -132,9 +132,9 @@ async def leaders(cluster: Cluster) -> list[str]:
     """The nodes that say that they lead, in the latest term that any of those speaks of."""
     answers = await asyncio.gather(*(_ask(cluster, node, {"type": "status"}) for node in cluster.nodes))
     terms = {
-        node: answer.get("term", 0)
+        node: term
         for node, answer in zip(cluster.nodes, answers, strict=True)
-        if answer is not None and answer.get("role") == "leader"
+        if answer is not None and answer.get("role") == "leader" and isinstance(term := answer.get("term", 0), int)
     }
     latest = max(terms.values(), default=0)
     return [node for node, term in terms.items() if term == latest]

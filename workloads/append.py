@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from checkers.isolation import NAMED
+from harness.client import Indeterminate
 from harness.generators import Context, Generator, stagger
 from harness.generators.protocol import PENDING, Answer, node
 from harness.operation import Operation
@@ -94,11 +95,28 @@ class Load(Generator):
 
 
 class AppendClient(Connected):
-    """The client for bundled stores that take transactions, of all workloads whose operations are such."""
+    """The client for bundled stores that take transactions, of this workload."""
 
     async def invoke(self, op: Operation) -> Operation:
-        """A `txn`, all its steps at once. Raises `Failed` or `Indeterminate` as the error says."""
-        results = await self.transact(*op.value)
-        return op.ok(
-            [[f, key, result if f == "r" else value] for (f, key, value), result in zip(op.value, results, strict=True)]
-        )
+        """A `txn`, all its steps at once. Raises `Failed` or `Indeterminate` as the error says, and `Indeterminate`
+        when something was read that cannot be: the answer may be to somebody else's transaction."""
+        done = []
+        for (f, key, value), result in zip(op.value, await self.transact(*op.value), strict=True):
+            if f == "r" and result is not None and not self.may_hold(result):
+                raise Indeterminate(
+                    {"type": "malformed answer", "text": f"no {type(result).__name__} can be read here"}
+                )
+            done.append([f, key, result if f == "r" else value])
+        return op.ok(done)
+
+    def may_hold(self, value: Any) -> bool:
+        """Whether a key can have this value: a list of what was appended."""
+        return isinstance(value, list) and all(type(element) is int for element in value)
+
+
+class RegistersClient(AppendClient):
+    """The same, of workloads whose keys are registers."""
+
+    def may_hold(self, value: Any) -> bool:
+        """What was written are numbers."""
+        return type(value) is int
