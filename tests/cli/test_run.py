@@ -150,7 +150,7 @@ def test_the_logs_of_a_run_are_searched_when_it_is_judged_and_judged_again(
         "{log-files: {patterns: ['no node says this']}}]}"
     )
     verdict = splitbrain.json("run", "--plan", "plan.yaml")
-    found = [("log-files", "fail"), ("not-log-files", "pass"), ("log-files", "pass")]
+    found = [("log-files", "fail"), ("not-log-files", "pass"), ("log-files-2", "pass")]
     assert claims(verdict) == found
     node = verdict["claims"][0]["anomalies"][0]["details"]["node"]
     assert f"{node}/node.log:" in verdict["claims"][0]["why"]
@@ -158,7 +158,7 @@ def test_the_logs_of_a_run_are_searched_when_it_is_judged_and_judged_again(
     assert claims(splitbrain.json("check", verdict["run"])) == found
     log = tmp_path / verdict["run"] / "logs" / "n2" / "node.log"
     log.write_text(log.read_text() + "no node says this\n")
-    assert claims(splitbrain.json("check", verdict["run"]))[2] == ("log-files", "fail")
+    assert claims(splitbrain.json("check", verdict["run"]))[2] == ("log-files-2", "fail")
 
 
 def test_why_a_cluster_never_stood_is_not_hidden_by_its_nemeses(splitbrain: Splitbrain) -> None:
