@@ -70,7 +70,7 @@ _PLAN_OPTIONS = (
         "expect",
         multiple=True,
         help="What must hold, instead of the target's own claims: linearizable, "
-        "'{availability: {min: 0.99}}'. Repeatable.",
+        "'{availability: {min: 0.99}}'. Repeatable; the second of a name is told of as availability-2, and so on.",
     ),
 )
 
