@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from harness import messages, plugins
+from harness import plugins
 from harness.checker import Anomaly
 from harness.clusters.sim import SimCluster
 from harness.faults import spans
 from harness.history import History
 from harness.messages import Fate, Kept, Scene, Tap, Topic
+from harness.messages import tap as taps
 from harness.nemesis import Nemesis
 from harness.streams import Streams
 from nemeses.kill import Kill
@@ -46,8 +47,8 @@ def _begin_with(cluster: SimCluster, tap: Tap) -> None:
 
 
 def everything(monkeypatch: pytest.MonkeyPatch) -> Tap:
-    monkeypatch.setattr(messages, "MESSAGES_MAX", 1 << 30)
-    monkeypatch.setattr(messages, "OTHERS_MAX", 1 << 30)
+    monkeypatch.setattr(taps, "MESSAGES_MAX", 1 << 30)
+    monkeypatch.setattr(taps, "OTHERS_MAX", 1 << 30)
     return Tap([WHOLE], caller=lambda: None)
 
 
