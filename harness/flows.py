@@ -69,17 +69,10 @@ def select(history: History, flow: str | None) -> History:
 def only(history: History, flow: str) -> History:
     """`select` for whoever only has a history: the flows are those that its keys name. Raises `UsageError`, which tells
     them, for one of which there is no operation."""
-    named = dict.fromkeys(key.partition("/")[0] for key in history.keys() if "/" in key)  # noqa: SIM118
+    keys = history.keys()
+    named = list(dict.fromkeys(key.partition("/")[0] for key in keys if "/" in key))
     if flow in named:
         return select(history, flow)
-    told = ", ".join(f"{name!r:.{_NAME_CHARS}}" for name in list(named)[:_NAMES]) + (
-        ", ..." if len(named) > _NAMES else ""
-    )
-    raise UsageError(
-        f"no operation is of a flow {flow!r}, for no key begins with {flow + '/'!r}: "
-        + (
-            f"the flows here are {told}"
-            if told
-            else "there are no flows here, all of the history is judged without one"
-        )
-    )
+    told = [f"{name!r:.{_NAME_CHARS}}" for name in named[:_NAMES]] + ["..."] * (len(named) > _NAMES)
+    there = f"the flows here are {', '.join(told)}" if named else "there are no flows here: leave it out"
+    raise UsageError(f"no operation is of a flow {flow!r}, for no key begins with {flow + '/'!r}: {there}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import signal
 import subprocess
@@ -131,4 +130,4 @@ def test_mistakes_are_a_two_and_nothing_is_run(
     splitbrain: Any, refused: Any, words: tuple[str, ...], told: str
 ) -> None:
     assert told in refused(splitbrain("campaign", *words), 2)
-    assert os.listdir(splitbrain.folder) == []  # noqa: PTH208 - a list to look at
+    assert not [*splitbrain.folder.iterdir()]

@@ -151,9 +151,18 @@ def test_what_a_limit_says_is_told_when_it_is_found_and_ends_nothing() -> None:
     assert standing.told() == "violated as it says: late at 0.0 s"
 
 
+class Unasked:
+    """What is recorded, of which nobody must take any."""
+
+    def history(self) -> Any:
+        pytest.fail("all of it was copied")
+
+    def tail(self, row: int) -> Any:
+        pytest.fail("what is new was copied")
+
+
 def test_without_a_claim_that_can_be_judged_nothing_is_copied() -> None:
-    watch = Watch(recorder_of(1), {"converges": Watched(None)})
-    watch._recorded = None  # type: ignore[assignment]
+    watch = Watch(Unasked(), {"converges": Watched(None)})
     assert watch.look() is None
     assert watch.standings == [Standing("converges", later=True)]
 

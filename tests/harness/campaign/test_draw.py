@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from harness import plugins
 from harness.campaign.draw import FAMILIES_MAX, draw
 from harness.campaign.menu import Bounds, Menu, menu
+from harness.clusters.sim import SimCluster
 from harness.errors import UsageError
 from harness.experiment import resolve
 from harness.plan import Part
@@ -15,8 +18,8 @@ from harness.selftest import subjects
 SEEDS = range(25)
 
 
-def of(target: str, **bounds: object) -> Menu:
-    return menu(Part(name=target), Bounds(**bounds))  # type: ignore[arg-type]
+def of(target: str, **bounds: Any) -> Menu:
+    return menu(Part(name=target), Bounds(**bounds))
 
 
 @pytest.mark.parametrize("target", sorted(subjects()))
@@ -97,7 +100,7 @@ def test_what_cannot_be_is_said_before_anything_runs(target: str, bounds: dict[s
 
 
 def test_a_promised_fault_that_this_cluster_lacks_is_told_of() -> None:
-    class Lame(plugins.load("clusters", "sim")):  # type: ignore[misc]
+    class Lame(SimCluster):
         @classmethod
         def probe(cls) -> dict[str, str | None]:
             return {**super().probe(), "clock": "no clocks here"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.campaign.findings import document, findings
-from harness.campaign.record import Call, Failure, Record
+from harness.campaign.record import Call, Failure, Record, Run
 from tests.harness.campaign.runs import ERROR, FAIL, PASS, UNSURE, ran
 
 OTHER = Failure("held", "lost-update", "an update was lost", "0" * 32)
@@ -44,8 +44,8 @@ def test_the_verdict_is_of_this_call_and_the_rest_is_remembered() -> None:
 
 
 def test_a_failure_wins_then_the_harness_then_a_claim_that_nobody_answered() -> None:
-    def verdict(*runs: object) -> str:
-        return str(document("x", Record(CALLS[:1], runs), 0, 1.0)["verdict"])  # type: ignore[arg-type]
+    def verdict(*runs: Run) -> str:
+        return str(document("x", Record(CALLS[:1], runs), 0, 1.0)["verdict"])
 
     unsure = ran(4, UNSURE, claims={"other": UNSURE})
     assert verdict(ran(1), ran(2, FAIL), ran(3, ERROR, claims={}), unsure) == "fail"
