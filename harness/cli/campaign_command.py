@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import json_option
+from harness.cli.options import json_option, runs_option
 
 if TYPE_CHECKING:
     from harness.campaign.menu import Menu
@@ -23,15 +23,14 @@ RUNS = 100
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
-class _Runs(click.IntRange):
-    def fail(self, message: str, param: click.Parameter | None = None, ctx: click.Context | None = None) -> Any:
-        """Elsewhere `--runs` names a folder."""
-        super().fail(f"{message} Here it says how many; --runs-folder says where they are kept.", param, ctx)
-
-
 @click.command("campaign")
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option("--runs", "runs_max", type=_Runs(1), help=f"How many runs.  [default: {RUNS}, or what --budget allows]")
+@click.option(
+    "--seeds",
+    "runs_max",
+    type=click.IntRange(1),
+    help=f"How many seeds, each of which is one run.  [default: {RUNS}, or what --budget allows]",
+)
 @click.option("--budget", help="Wall time after which no run is begun, such as 8h.  [default: none]")
 @click.option("--workload", "workloads", help="Only these, separated by commas.  [default: all that the target has]")
 @click.option(
@@ -50,14 +49,7 @@ class _Runs(click.IntRange):
 @click.option(
     "--keep", type=click.Choice(["failures", "all"]), default="failures", show_default=True, help="Which runs are kept."
 )
-@click.option(
-    "--runs-folder",
-    "runs_root",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder below which runs and records are kept.",
-)
+@runs_option
 @json_option
 def command(targets: tuple[str, ...], runs_root: Path, as_json: bool, **given: Any) -> int:
     """Keep testing TARGETs with ever new seeds and random mixes of their workloads and faults: the nightly job.
@@ -67,7 +59,7 @@ def command(targets: tuple[str, ...], runs_root: Path, as_json: bool, **given: A
     that no run broke and some run kept, passes.
 
     \b
-    splitbrain campaign raft --runs 500
+    splitbrain campaign raft --seeds 500
     splitbrain campaign etcd --cluster docker --budget 8h --time 60s --name nightly
     splitbrain campaign raft paxos --nemesis partition,kill --json
     """

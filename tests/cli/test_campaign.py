@@ -23,24 +23,24 @@ def folder(splitbrain: Any) -> Path:
 
 
 def test_a_clean_store_passes_leaves_a_line_a_run_and_goes_on(splitbrain: Any, folder: Path) -> None:
-    done = splitbrain("campaign", "raft", "--runs", "3", *SHORT)
+    done = splitbrain("campaign", "raft", "--seeds", "3", *SHORT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 clean runs: under 64 % of runs violate it, at 95 % confidence" in done.stdout
     assert "packet 3/3" in done.stdout
     assert not list(folder.glob("runs/raft/*"))
-    found = splitbrain.json("campaign", "raft", "--runs", "2", *SHORT)
+    found = splitbrain.json("campaign", "raft", "--seeds", "2", *SHORT)
     assert (found["verdict"], found["runs"], found["total"]["runs"], found["call"]) == ("pass", 2, 5, 1)
     lines = [json.loads(line) for line in (folder / RECORD).read_text().splitlines()]
     assert sorted(line["run"]["seed"] for line in lines if "run" in line) == [1, 2, 3, 4, 5]
 
 
 def test_a_planted_bug_is_told_once_kept_and_repeated(splitbrain: Any, folder: Path) -> None:
-    done = splitbrain(*FORGETFUL, "--runs", "3")
+    done = splitbrain(*FORGETFUL, "--seeds", "3")
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stdout.count("crdt: crdt-cart-keeps: came-back in cart: new, ") == 1
     again = next(line for line in done.stdout.splitlines() if "again:" in line).split("splitbrain ", 1)[1]
     assert splitbrain(*shlex.split(again)).returncode == 1
-    found = splitbrain.json(*FORGETFUL, "--runs", "2", "--from-seed", "100")
+    found = splitbrain.json(*FORGETFUL, "--seeds", "2", "--from-seed", "100")
     [failure] = found["failures"]
     assert failure["new"] is False
     assert failure["times"] >= 2
@@ -60,7 +60,7 @@ def test_it_goes_on_after_being_killed_in_the_middle_of_a_line(splitbrain: Any, 
     record.write_bytes(whole[: last + 20])  # as if it had been in the middle of writing
     lost = json.loads(whole[last:])["run"]["seed"]
     recorded = runs_in(record)
-    found = splitbrain.json("campaign", "raft", "--runs", "2", *SHORT)
+    found = splitbrain.json("campaign", "raft", "--seeds", "2", *SHORT)
     assert (found["verdict"], found["torn"]) == ("pass", 1)
     assert found["total"]["runs"] == len(recorded) + 2
     assert lost in set(runs_in(record)) - set(recorded)
@@ -113,8 +113,8 @@ def runs_in(record: Path) -> list[int]:
     [
         ((), "Missing argument 'TARGET...'"),
         (("rafft",), "did you mean raft?"),
-        (("raft", "--runs", "0"), "'--runs': 0 is not in the range"),
-        (("raft", "--runs", "results"), "--runs-folder says where they are kept"),
+        (("raft", "--seeds", "0"), "'--seeds': 0 is not in the range"),
+        (("raft", "--seeds", "many"), "'many' is not a valid integer"),
         (("raft", "--budget", "soon"), "'soon' is not a duration"),
         (("raft", "--workload", "regster"), "no client for workload 'regster'"),
         (("raft", "--nemesis", "limits"), "cluster sim cannot do limits"),
