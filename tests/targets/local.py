@@ -11,6 +11,7 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -103,18 +104,24 @@ class LocalCluster:
         return {}
 
     async def pause(self, nodes: Sequence[str], daemon: int | None = None) -> Mapping[str, Any]:
-        self._signal(nodes, signal.SIGSTOP, daemon)
+        """Returns once they stand still: a busy machine may let a thread of theirs run on for a while."""
+        for process in self._signal(nodes, signal.SIGSTOP, daemon):
+            await until(partial(_stands_still, process.pid))
         return {}
 
     async def resume(self, nodes: Sequence[str]) -> Mapping[str, Any]:
         self._signal(nodes, signal.SIGCONT, None)
         return {}
 
-    def _signal(self, nodes: Sequence[str], number: int, daemon: int | None) -> None:
-        for node in nodes:
-            running = self._running[node]
-            for process in running if daemon is None else [running[daemon]]:
-                process.send_signal(number)
+    def _signal(self, nodes: Sequence[str], number: int, daemon: int | None) -> Sequence[subprocess.Popen[bytes]]:
+        hit = [
+            process
+            for node in nodes
+            for process in (self._running[node] if daemon is None else [self._running[node][daemon]])
+        ]
+        for process in hit:
+            process.send_signal(number)
+        return hit
 
     async def get(self, node: str, path: str) -> str:
         return (self.data(node) / path).read_text()
@@ -124,6 +131,12 @@ class LocalCluster:
 
     async def dial(self, node: str, port: int) -> socket.socket:
         return await dial(self.addresses[node], port)
+
+
+async def _stands_still(pid: int) -> bool:
+    """Whether all threads of a process are stopped (proc(5), the state behind the name in parentheses)."""
+    stats = [(task / "stat").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    return all(stat.rpartition(")")[2].split()[0] in "Tt" for stat in stats)
 
 
 async def until(check: Callable[[], Awaitable[T]], seconds: float = 20.0) -> T:

@@ -190,13 +190,13 @@ def test_one_leads_and_another_when_that_one_dies(tmp_path: Path) -> None:
     async def main() -> None:
         made = etcd(**FAST)
         async with running(made, tmp_path) as cluster:
-            [leader] = await made.primaries(cluster)
+            [leader] = await until(lambda: made.primaries(cluster))
             await cluster.kill([leader])
             found = await until(lambda: made.primaries(cluster))
             assert found != [leader]
             await cluster.start([leader])
             await made.ready(cluster)
-            assert len(await made.primaries(cluster)) == 1
+            assert len(await until(lambda: made.primaries(cluster))) == 1
             await cluster.pause(found)
             assert found[0] not in await made.primaries(cluster), "a paused node answers nobody"
             await cluster.resume(found)
@@ -245,7 +245,7 @@ def test_a_member_leaves_and_comes_back_with_nothing(tmp_path: Path) -> None:
         made = etcd(**FAST)
         async with running(made, tmp_path) as cluster:
             assert await asked(made, cluster, "n1", "register", Operation("write", 1, 5)) == [5]
-            [leader] = await made.primaries(cluster)
+            [leader] = await until(lambda: made.primaries(cluster))
             [other, *_] = [node for node in cluster.nodes if node != leader]
             for node in (leader, other):
                 await until(lambda node=node: done(made.membership.leave(cluster, node)), 30)
