@@ -74,7 +74,7 @@ def test_an_interrupted_one_tells_what_it_has_and_leaves_its_record(
     until_runs(folder, 2)
     running.send_signal(how)
     printed, told = running.communicate(timeout=60)
-    assert (running.returncode, "Traceback" in told) == (130, False)
+    assert (running.returncode, "Traceback" in told) == (130, False), told
     found = json.loads(printed)
     assert found["verdict"] == "pass"
     assert found["runs"] == len(runs_in(folder / RECORD)) >= 2

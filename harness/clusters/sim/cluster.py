@@ -122,17 +122,18 @@ class SimCluster:
         if loop.is_closed() or asyncio.events._get_running_loop() is not None:
             raise RuntimeError("a simulated cluster runs once, and not from inside another event loop")
         task = asyncio.Task(_await(main), loop=loop, name="main")
-        try:
-            with _Interrupt(task), Pulse(loop):
-                return loop.run_until_complete(task)
-        except Stuck as stuck:
-            self._kill_all()
-            raise ClusterError(str(stuck)) from None
-        finally:
+        with _Interrupt(task):
             try:
-                self._wind_up(task)
+                with Pulse(loop):
+                    return loop.run_until_complete(task)
+            except Stuck as stuck:
+                self._kill_all()
+                raise ClusterError(str(stuck)) from None
             finally:
-                loop.close()
+                try:
+                    self._wind_up(task)
+                finally:
+                    loop.close()
 
     async def create(self, target: Target, needs: frozenset[str] = frozenset()) -> None:
         service = getattr(target, "service", None)
@@ -210,7 +211,8 @@ class _Interrupt:
     KeyboardInterrupt.
 
     The same manners as `asyncio.Runner`; nothing is touched outside the main thread or when somebody else handles the
-    signal.
+    signal. The winding up belongs inside: there an exception raised wherever the signal finds the thread would end in
+    some task that nobody waits for, which is reported as a defect.
     """
 
     def __init__(self, task: asyncio.Task[Any]) -> None:
@@ -229,11 +231,11 @@ class _Interrupt:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._installed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        if self._count and kind is not None and issubclass(kind, asyncio.CancelledError):
+        if self._count and (kind is None or issubclass(kind, asyncio.CancelledError)):
             raise KeyboardInterrupt
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
         self._count += 1
-        if self._count > 1 or self._task.done():
+        if self._count > 1:
             raise KeyboardInterrupt
         self._task.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -377,6 +378,30 @@ def test_ctrl_c_cancels_the_run_which_cleans_up_first() -> None:
         cluster.run(main)
     assert cleaned == ["2 s"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_while_it_winds_up_is_raised_afterwards_and_no_defect_of_a_task(caplog: pytest.LogCaptureFixture) -> None:
+    wound_up: list[str] = []
+
+    async def lingers() -> None:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(1)
+            wound_up.append("to its end")
+
+    async def story(cluster: SimCluster) -> None:
+        lingering.append(asyncio.create_task(lingers()))
+        await asyncio.sleep(1)
+
+    lingering: list[asyncio.Task[None]] = []
+    with pytest.raises(KeyboardInterrupt):
+        run(story)
+    lingering.clear()
+    gc.collect()
+    assert wound_up == ["to its end"]
+    assert not caplog.records, caplog.text
 
 
 def test_termination_can_be_handled_as_on_any_loop() -> None:
