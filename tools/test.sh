@@ -24,7 +24,6 @@ pick() { echo "$1${left_out:+ and $left_out}"; }
 real="(docker or process or ssh)"
 # Exit code 5 says that all tests of a kind were left out.
 "$python" -m pytest -n auto -m "$(pick "not $real")" "$@" || [ $? -eq 5 ]
-# Whole runs on real nodes wait more than they compute: two at a time. The rest measures milliseconds or looks at the
-# whole machine, so it runs alone.
-"$python" -m pytest -n 2 -m "$(pick "$real and beside")" "$@" || [ $? -eq 5 ]
-"$python" -m pytest -m "$(pick "$real and not beside")" "$@" || [ $? -eq 5 ]
+# Tests on real nodes wait more than they compute: each kind of cluster has a worker of its own (tests/conftest.py).
+"$python" -m pytest -n 3 --dist loadgroup -m "$(pick "$real and not alone")" "$@" || [ $? -eq 5 ]
+"$python" -m pytest -m "$(pick "$real and alone")" "$@" || [ $? -eq 5 ]

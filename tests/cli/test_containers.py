@@ -33,6 +33,7 @@ def machine() -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.alone
 def test_raft_passes_under_all_faults_on_containers(splitbrain: Splitbrain) -> None:
     before = machine()
     verdict = splitbrain.json(
@@ -90,6 +91,7 @@ def histories(folder: Path) -> list[Path]:
     return list(folder.glob("runs/raft/*/history.arrow"))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_nothing(splitbrain: Splitbrain, number: signal.Signals) -> None:
     before = machine()
@@ -99,6 +101,7 @@ def test_an_interrupted_run_leaves_nothing(splitbrain: Splitbrain, number: signa
     assert machine() == before
 
 
+@pytest.mark.alone
 def test_what_a_killed_controller_left_is_cleaned(splitbrain: Splitbrain) -> None:
     before = machine()
     running = started(splitbrain)

@@ -21,7 +21,7 @@ from harness.clusters.linux import ledger
 from harness.selftest import subjects
 from harness.target import Target
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(400)]
 
 STORES = subjects()
 AT_ONCE = 5

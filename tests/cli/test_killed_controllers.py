@@ -20,6 +20,7 @@ from harness.errors import HistoryError
 from harness.history import History
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.timeout(600),
     pytest.mark.skipif(os.geteuid() != 0, reason="it looks at what only root sees"),
 ]

@@ -10,7 +10,7 @@ from cli.conftest import Splitbrain
 
 from tests.targets.local import needs
 
-pytestmark = [pytest.mark.beside, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 CLUSTERS = [
     pytest.param("process", marks=[pytest.mark.process, needs("etcd", "redis-server", "redis-sentinel")]),

@@ -19,7 +19,6 @@ from tests.targets.local import needs
 
 pytestmark = [
     pytest.mark.process,
-    pytest.mark.beside,
     needs("etcd", "redis-server", "redis-sentinel"),
     pytest.mark.timeout(180),
 ]

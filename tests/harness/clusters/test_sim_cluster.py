@@ -380,7 +380,9 @@ def test_ctrl_c_cancels_the_run_which_cleans_up_first() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_ctrl_c_while_it_winds_up_is_raised_afterwards_and_no_defect_of_a_task(caplog: pytest.LogCaptureFixture) -> None:
+def test_ctrl_c_while_it_winds_up_is_raised_afterwards_and_no_defect(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     wound_up: list[str] = []
 
     async def lingers() -> None:

@@ -26,8 +26,12 @@ from harness.clusters.linux.undo import UndoLog
 from harness.errors import UsageError
 from harness.faults import Evidence, Status
 
-# What takes milliseconds is not measured beside other tests: these run with those of the process cluster, alone.
-pytestmark = [pytest.mark.process, pytest.mark.skipif(problem() is not None, reason=str(problem()))]
+# What takes milliseconds is not measured beside other tests.
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.alone,
+    pytest.mark.skipif(problem() is not None, reason=str(problem())),
+]
 
 
 @pytest.fixture
