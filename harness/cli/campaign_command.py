@@ -65,7 +65,7 @@ def command(targets: tuple[str, ...], runs_root: Path, as_json: bool, **given: A
     """
     from harness.campaign import conduct, findings
     from harness.campaign.record import Recorder
-    from harness.cli import campaign_table, determinism
+    from harness.cli import campaign_table
     from harness.cli.campaign_progress import CampaignProgress
     from harness.errors import HarnessError
     from harness.gate.trial import Keep
@@ -75,7 +75,6 @@ def command(targets: tuple[str, ...], runs_root: Path, as_json: bool, **given: A
     runs_max = given["runs_max"] or (RUNS if given["budget"] is None else float("inf"))
     name = _name(targets, given)
     menus = _menus(targets, given)
-    determinism.pin_hashes()
     settings = conduct.Settings(
         runs_root=runs_root,
         workers=given["jobs"] or len(os.sched_getaffinity(0)),

@@ -50,7 +50,7 @@ def command(
     splitbrain compare --all --nemesis partition --time 30s --seed 7
     """
     from harness import comparison, plugins
-    from harness.cli import cap_table, determinism
+    from harness.cli import cap_table
     from harness.errors import UsageError
     from harness.experiment import admit, resolve
     from harness.verdict import Verdict
@@ -61,7 +61,6 @@ def command(
     if given["seed"] is None:
         given["seed"] = plan_from(names[0], plan_file, given).seed
     plans = [_plan(name, plan_file, given) for name in names]
-    determinism.pin(plans[0])
     experiments = [resolve(plan) for plan in plans]
     for experiment in experiments:
         admit(experiment)

@@ -55,7 +55,6 @@ def command(claims_file: Path, budget: str | None, jobs: int | None, as_json: bo
     splitbrain gate claims.yaml
     splitbrain gate claims.yaml --budget 10m --baseline known.yaml --junit junit.xml --sarif splitbrain.sarif
     """
-    from harness.cli import determinism
     from harness.cli.gate_progress import GateProgress
     from harness.gate import answer, baseline, docket
     from harness.units import duration_s
@@ -63,7 +62,6 @@ def command(claims_file: Path, budget: str | None, jobs: int | None, as_json: bo
     budget_s = float("inf") if budget is None else duration_s(budget)
     cases = _admitted(claims_file, given["only"])
     accepted = baseline.load(given["baseline"]) if given["baseline"] and _there(given) else []
-    determinism.pin_hashes()
     memory = given["runs_root"] / "gates" / f"{claims_file.stem}.json"
     settings = docket.Settings(
         runs_root=given["runs_root"],

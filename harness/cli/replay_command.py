@@ -26,7 +26,7 @@ def command(run: Path, runs_root: Path, as_json: bool) -> int:
     as time allows.
     """
     from harness import plan as plans
-    from harness.cli import determinism, show
+    from harness.cli import show
     from harness.cli.live import Live
     from harness.experiment import resolve
     from harness.history import History
@@ -36,7 +36,6 @@ def command(run: Path, runs_root: Path, as_json: bool) -> int:
 
     folder = RunFolder.find(run)
     plan = plans.load(folder.plan)
-    determinism.pin(plan)
     experiment = resolve(plan)
     original = History.read(folder.history)
     with Live(plan) as live:

@@ -35,12 +35,11 @@ def command(target: str | None, plan_file: Path | None, runs_root: Path, as_json
         given["workload"] = _usual_workload(target)
     plan = plan_from(target, plan_file, given)
 
-    from harness.cli import determinism, show
+    from harness.cli import show
     from harness.cli.live import Live
     from harness.experiment import resolve
     from harness.run import execute
 
-    determinism.pin(plan)
     experiment = resolve(plan)
     with Live(experiment.plan) as live:
         outcome = execute(experiment, runs_root, live)

@@ -65,11 +65,9 @@ def command(
     splitbrain selftest --repeat 20 --report docs/selftest.md --report selftest.html
     """
     from harness import plugins, selftest
-    from harness.cli import determinism
     from harness.cli.progress import Progress
     from harness.scorecard import Scorecard
 
-    determinism.pin_hashes()
     began = time.monotonic()
     tasks = selftest.tasks(targets, seeds_max=seeds_max, clean_seeds=clean_seeds, repeats=repeat, only_bugs=bugs)
     results = []
