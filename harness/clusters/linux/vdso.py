@@ -34,6 +34,9 @@ from harness.clusters.linux.vdso_image import JUMP_SIZE, CannotPatch, Layout, im
 
 STOP_TIMEOUT_S = 2.0
 ATTEMPTS = 50
+RUN_S_MIN, RUN_S_MAX = 0.001, 0.05
+"""How long a process runs between two attempts to find it elsewhere: ever longer, for a thread that waits for its turn
+on a busy machine stays where it was."""
 
 MAX_OFFSET_NS = 100 * 365 * 86_400 * 10**9
 """A century either way: the sum with the true time stays within the 64 bits of the stub."""
@@ -175,7 +178,7 @@ def _quiet(pid: int, base: int, layout: Layout) -> Iterator[None]:
     spans.append((base + layout.stub_at, base + layout.stub_at + len(layout.stub)))
     was_stopped = processes.stopped(pid)
     try:
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             if not was_stopped:
                 os.kill(pid, signal.SIGSTOP)
             if processes.wait_stopped([pid], STOP_TIMEOUT_S):
@@ -186,7 +189,7 @@ def _quiet(pid: int, base: int, layout: Layout) -> Iterator[None]:
             if was_stopped:
                 break
             os.kill(pid, signal.SIGCONT)
-            time.sleep(0.001)
+            time.sleep(min(RUN_S_MIN * 2**attempt, RUN_S_MAX))
         raise CannotPatch(f"process {pid} was caught in the middle of reading its clock, each time")
     finally:
         if not was_stopped:
