@@ -196,8 +196,8 @@ def test_a_full_disk_ends_the_run_and_keeps_what_was_recorded(splitbrain: Splitb
     script = (
         "import resource, runpy, signal, sys\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))\n"
-        "sys.argv = ['splitbrain', 'run', 'raft', '--time', '120s', '--seed', '1', '--json']\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))\n"
+        "sys.argv = ['splitbrain', 'run', 'raft', '--time', '40s', '--seed', '1', '--json']\n"
         "runpy.run_module('harness.cli', run_name='__main__')\n"
     )
     done = subprocess.run(

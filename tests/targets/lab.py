@@ -7,7 +7,6 @@ from typing import Any
 
 from harness.clusters.sim import SimCluster
 from harness.streams import Streams
-from harness.target import Trial
 from targets.toy import Toy
 
 NODES = ("n1", "n2", "n3", "n4", "n5")
@@ -61,8 +60,3 @@ def in_lab(target: Toy, scene: Callable[[Lab], Awaitable[None]]) -> None:
         await scene(Lab(cluster, target))
 
     cluster.run(main)
-
-
-def seeds_for(trial: Trial, most: int = 2) -> range:
-    """What a test tries a trial with: those that take turns are many, so each has one seed."""
-    return range(most if trial.turns == 1 else 1)

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
-from harness.selftest import clean, hunt
-from harness.target import Bug
-from harness.verdict import Verdict
 from targets.bundled.async_replica import async_replica
 from tests.targets.lab import NODES, Lab, in_lab
 
@@ -63,15 +58,3 @@ def test_a_primary_alone_survives_its_own_end_with_what_it_acknowledged() -> Non
             assert await lab.values(str(value)) == [value] * 5
 
     in_lab(async_replica(), scene)
-
-
-@pytest.mark.parametrize("place", range(len(async_replica().trials)))
-def test_its_claims_hold_in_its_trials(place: int) -> None:
-    for seed in range(2):
-        tried = clean("async-replica", place, seed)
-        assert tried.verdict is Verdict.PASS, tried.why
-
-
-@pytest.mark.parametrize("bug", async_replica().bugs, ids=lambda bug: bug.name)
-def test_its_bugs_are_found(bug: Bug) -> None:
-    assert hunt("async-replica", bug, 0, 50).found

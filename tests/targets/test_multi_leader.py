@@ -18,9 +18,7 @@ from harness.checker import Budget
 from harness.clusters.sim import SimCluster
 from harness.nemesis import Nemesis
 from harness.node import RpcError
-from harness.selftest import clean, hunt
 from harness.streams import Streams
-from harness.target import Bug
 from harness.verdict import Verdict
 from nemeses.clock import Clock
 from nemeses.kill import Kill
@@ -30,7 +28,6 @@ from nemeses.pause import Pause
 from targets.bundled.multi_leader import multi_leader
 from targets.toys.multi_leader import MultiLeader
 from tests.simulated import play
-from tests.targets.lab import seeds_for
 
 NODES = ("n1", "n2", "n3", "n4", "n5")
 
@@ -214,15 +211,3 @@ def test_the_order_in_which_versions_come_makes_no_difference(versions: list[Any
     assert first.held.sums == second.held.sums
     for key, version in first._versions.items():
         assert version[2:] == max(other[2:] for other in versions if other[0] == key)
-
-
-@pytest.mark.parametrize("place", range(len(multi_leader().trials)))
-def test_its_claims_hold_in_its_trials(place: int) -> None:
-    for seed in seeds_for(multi_leader().trials[place]):
-        tried = clean("multi-leader", place, seed)
-        assert tried.verdict is Verdict.PASS, tried.why
-
-
-@pytest.mark.parametrize("bug", multi_leader().bugs, ids=lambda bug: bug.name)
-def test_its_bugs_are_found(bug: Bug) -> None:
-    assert hunt("multi-leader", bug, 0, 50).found

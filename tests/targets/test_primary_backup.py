@@ -8,11 +8,8 @@ import pytest
 
 from harness.errors import UsageError
 from harness.node import RpcError
-from harness.selftest import clean, hunt
-from harness.target import Bug
-from harness.verdict import Verdict
 from targets.bundled.primary_backup import primary_backup
-from tests.targets.lab import NODES, Lab, in_lab, seeds_for
+from tests.targets.lab import NODES, Lab, in_lab
 
 
 def test_any_server_takes_requests_and_all_agree() -> None:
@@ -141,15 +138,3 @@ def test_a_server_that_has_just_started_waits_until_it_knows_who_leads() -> None
 def test_options_are_checked() -> None:
     with pytest.raises(UsageError, match="beat_ms must be a number from 1 to 100"):
         primary_backup(lease_ms=300, beat_ms=200)
-
-
-@pytest.mark.parametrize("place", range(len(primary_backup().trials)))
-def test_its_claims_hold_in_its_trials(place: int) -> None:
-    for seed in seeds_for(primary_backup().trials[place]):
-        tried = clean("primary-backup", place, seed)
-        assert tried.verdict is Verdict.PASS, tried.why
-
-
-@pytest.mark.parametrize("bug", primary_backup().bugs, ids=lambda bug: bug.name)
-def test_its_bugs_are_found(bug: Bug) -> None:
-    assert hunt("primary-backup", bug, 0, 50).found

@@ -19,9 +19,8 @@ from harness.history import History
 from harness.nemesis import Nemesis
 from harness.node import RpcError
 from harness.operation import Type
-from harness.selftest import clean, hunt
 from harness.streams import Streams
-from harness.target import Bug, NodeService
+from harness.target import NodeService
 from harness.verdict import Verdict
 from nemeses.clock import Clock
 from nemeses.corruption import Corruption
@@ -35,7 +34,6 @@ from nemeses.power import Power
 from targets.bundled.raft import raft
 from targets.toy import Toy
 from tests.simulated import play
-from tests.targets.lab import seeds_for
 from workloads.register import Register
 
 NODES = ("n1", "n2", "n3", "n4", "n5")
@@ -431,26 +429,3 @@ def test_equal_seeds_give_equal_histories() -> None:
     first, second = (play(raft(), nemeses, seed=9, time_s=8).history for _ in range(2))
     assert [*first] == [*second]
     assert len(Counter(op.f for op in first)) > 8
-
-
-@pytest.mark.parametrize("place", range(len(raft().trials)))
-def test_its_claims_hold_in_its_trials(place: int) -> None:
-    for seed in seeds_for(raft().trials[place]):
-        tried = clean("raft", place, seed)
-        assert tried.verdict is Verdict.PASS, tried.why
-
-
-SOON = {
-    "unsynced-promises": 1,
-    "truncates-for-old-messages": 1,
-    "votes-twice": 2,
-    "snapshots-without-memory": 2,
-    "counts-who-left": 5,
-    "deaf-leader": 1,
-}
-"""Seeds with which a hunt is short, where it is not with the first."""
-
-
-@pytest.mark.parametrize("bug", raft().bugs, ids=lambda bug: bug.name)
-def test_its_bugs_are_found(bug: Bug) -> None:
-    assert hunt("raft", bug, SOON.get(bug.name, 0), 50).found

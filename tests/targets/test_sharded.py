@@ -9,9 +9,6 @@ import pytest
 
 from harness.errors import UsageError
 from harness.node import RpcError
-from harness.selftest import clean, hunt
-from harness.target import Bug
-from harness.verdict import Verdict
 from targets.bundled.sharded import sharded
 from targets.toys.ring import shard_of
 from targets.toys.values import transact
@@ -203,15 +200,3 @@ def test_what_is_not_prepared_is_given_up_after_a_while() -> None:
 def test_options_are_checked(options: dict[str, Any], why: str) -> None:
     with pytest.raises(UsageError, match=why):
         sharded(**options)
-
-
-@pytest.mark.parametrize("place", range(len(sharded().trials)))
-def test_its_claims_hold_in_its_trials(place: int) -> None:
-    for seed in range(2):
-        tried = clean("sharded", place, seed)
-        assert tried.verdict is Verdict.PASS, tried.why
-
-
-@pytest.mark.parametrize("bug", sharded().bugs, ids=lambda bug: bug.name)
-def test_its_bugs_are_found(bug: Bug) -> None:
-    assert hunt("sharded", bug, 0, 50).found

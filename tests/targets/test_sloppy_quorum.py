@@ -10,13 +10,11 @@ import pytest
 from checkers.availability import Availability
 from checkers.convergence import Convergence
 from checkers.linearizable import Linearizable
-from harness import selftest
 from harness.checker import Budget
 from harness.errors import UsageError
-from harness.target import Bug
 from harness.verdict import Verdict
 from nemeses.partition import Partition
-from targets.bundled.sloppy_quorum import BUGS, sloppy_quorum
+from targets.bundled.sloppy_quorum import sloppy_quorum
 from targets.toys.ring import replicas_of
 from tests.simulated import play
 from tests.targets.lab import NODES, Lab, in_lab
@@ -24,19 +22,6 @@ from workloads.read_write import ReadWrite
 
 OWNERS = replicas_of("x", NODES)[:3]
 STAND_IN, OTHER = (node for node in NODES if node not in OWNERS)
-
-
-@pytest.mark.parametrize("place", range(len(sloppy_quorum().trials)))
-def test_it_keeps_its_promises_when_tried(place: int) -> None:
-    for seed in (0, 2):
-        done = selftest.clean("sloppy-quorum", place, seed)
-        assert done.verdict is Verdict.PASS, done.why
-
-
-@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_each_bug_is_found(bug: Bug) -> None:
-    hunted = selftest.hunt("sloppy-quorum", bug, 0, 50)
-    assert hunted.found, hunted.problem
 
 
 def test_who_is_alone_is_served_and_heard_later() -> None:

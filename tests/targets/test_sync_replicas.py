@@ -10,13 +10,11 @@ from checkers.availability import Availability
 from harness.checker import Budget
 from harness.errors import UsageError
 from harness.node import RpcError
-from harness.selftest import clean, hunt
-from harness.target import Bug
 from harness.verdict import Verdict
 from nemeses.partition import Partition
 from targets.bundled.sync_replicas import sync_replicas
 from tests.simulated import play
-from tests.targets.lab import Lab, in_lab, seeds_for
+from tests.targets.lab import Lab, in_lab
 
 NODES = ("n1", "n2", "n3", "n4", "n5")
 
@@ -89,15 +87,3 @@ def test_cuts_make_it_unavailable_to_the_majority_too() -> None:
 def test_options_are_checked() -> None:
     with pytest.raises(UsageError, match="beat_ms must be a number from 1 to 100"):
         sync_replicas(beat_ms=500)
-
-
-@pytest.mark.parametrize("place", range(len(sync_replicas().trials)))
-def test_its_claims_hold_in_its_trials(place: int) -> None:
-    for seed in seeds_for(sync_replicas().trials[place]):
-        tried = clean("sync-replicas", place, seed)
-        assert tried.verdict is Verdict.PASS, tried.why
-
-
-@pytest.mark.parametrize("bug", sync_replicas().bugs, ids=lambda bug: bug.name)
-def test_its_bugs_are_found(bug: Bug) -> None:
-    assert hunt("sync-replicas", bug, 0, 50).found
