@@ -15,55 +15,25 @@ from typing import Any, ClassVar
 
 from checkers.isolation import NAMED
 from harness.client import Indeterminate
-from harness.generators import Context, Generator, stagger
+from harness.generators import Context, Generator
 from harness.generators.protocol import PENDING, Answer, node
 from harness.operation import Operation
-from harness.options import integer, number, weights
 from workloads.connected import Connected
-from workloads.ending import final_reads
-from workloads.register import KEYS_MAX, RATE_MAX
-
-STEPS = ("r", "append")
-
-LENGTH_MAX = 64
-"""The longest transaction; etcd, for one, takes 128 operations by default, and a step may need two."""
+from workloads.transactions import Transactions
 
 
-class Append:
+class Append(Transactions):
     """The workload: operations `txn` whose value is a list of `["append", key, element]` and `["r", key, null]`, in
-    which a completed read has the list.
-
-    `keys` is the number of lists, `rate` that of transactions per second over all workers; `length` is the number of
-    steps of the longest transaction, of which all lengths are equally likely; `mix` gives shares to `r` and `append`.
+    which a completed read has the list. For the options see `workloads.transactions`.
     """
 
     name: ClassVar[str] = "append"
+    writing: ClassVar[str] = "append"
     model: ClassVar[str] = "list-append"
     expectations: ClassVar[Sequence[str]] = (*NAMED, "list-append", "availability", "recovers")
 
-    def __init__(
-        self,
-        *,
-        keys: int = 20,
-        rate: float = 100,
-        length: int = 4,
-        mix: Mapping[str, int] | None = None,
-        concurrency: int = 10,
-    ) -> None:
-        self.keys = integer(self.name, "keys", keys, min=1, max=KEYS_MAX)
-        self.rate = number(self.name, "rate", rate, min=0.001, max=RATE_MAX)
-        self.length = integer(self.name, "length", length, min=1, max=LENGTH_MAX)
-        self.mix = weights(self.name, "mix", mix or {"r": 1, "append": 1}, STEPS)
-        self.concurrency = integer(self.name, "concurrency", concurrency, min=1, max=1_000_000)
-
-    def generator(self) -> Generator:
-        """The load, for client threads only, without end."""
-        reads = self.mix["r"] / sum(self.mix.values())
-        return stagger(1 / self.rate, Load(self.keys, self.length, reads, 1))
-
-    def final(self) -> Generator:
-        """Every worker reads every list."""
-        return final_reads(Operation("txn", None, [["r", key, None]]) for key in range(self.keys))
+    def load(self, reads: float) -> Generator:
+        return Load(self.keys, self.length, reads, 1)
 
     def checker_options(self, expectation: str) -> Mapping[str, Any]:
         """Tells the isolation levels that these are lists."""

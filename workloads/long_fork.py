@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 from harness.generators import Generator, lift, stagger
 from harness.operation import Operation
 from harness.options import integer, number
-from workloads.append import LENGTH_MAX
 from workloads.drawn import Drawn
 from workloads.register import RATE_MAX
+from workloads.transactions import LENGTH_MAX
 
 
 class LongFork:
