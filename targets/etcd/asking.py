@@ -9,7 +9,8 @@ from typing import Any
 
 from harness.clusters.base import Cluster
 from targets.etcd.daemons import CLIENT_PORT
-from targets.etcd.gateway import Gateway, GatewayProblem
+from targets.etcd.gateway import Gateway
+from targets.unanswered import Unanswered
 
 ASK_S_MAX = 1.0
 
@@ -21,12 +22,12 @@ async def ask(
     try:
         async with asyncio.timeout(seconds):
             return await demand(cluster, node, path, body)
-    except (TimeoutError, GatewayProblem):
+    except (TimeoutError, Unanswered):
         return None
 
 
 async def demand(cluster: Cluster, node: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer. Raises a `GatewayProblem`."""
+    """The answer. Raises `Unanswered`."""
     gateway = Gateway(partial(cluster.dial, node, CLIENT_PORT))
     try:
         return await gateway.call(path, body)

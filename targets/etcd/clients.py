@@ -15,8 +15,9 @@ from harness.client import Failed, Indeterminate
 from harness.operation import Operation
 from targets.etcd import keys
 from targets.etcd.errors import failure
-from targets.etcd.gateway import Gateway, Malformed
+from targets.etcd.gateway import Gateway
 from targets.etcd.keys import Entry, Keys
+from targets.unanswered import Malformed
 
 
 class EtcdClient:

@@ -6,15 +6,13 @@ Read off etcd 3.4's `etcdserver/v3_server.go`, `apply.go` and `api/v3rpc/key.go`
 
 - "database space exceeded" also comes from a put that *was* applied, the one that reached the quota: open.
 - "server stopped" comes from a node that may have handed the proposal to the leader before: open.
-
-A request that changes nothing may fail in any way and has still not happened, so reads are never left open by an error;
-only an answer that is none ends their client.
 """
 
 from __future__ import annotations
 
 from harness.client import Failed, Indeterminate
-from targets.etcd.gateway import Broken, GatewayProblem, Malformed, NotSent, Refusal
+from targets import unanswered
+from targets.unanswered import Refusal, Unanswered
 
 INVALID_ARGUMENT, UNIMPLEMENTED = 3, 12
 
@@ -38,16 +36,10 @@ DEFINITE_TEXTS = frozenset(
 """Refused before it was proposed, or applied without effect."""
 
 
-def failure(problem: GatewayProblem, *, harmless: bool) -> Failed | Indeterminate:
+def failure(problem: Unanswered, *, harmless: bool) -> Failed | Indeterminate:
     """The exception a client raises in place of `problem`; `harmless` is a request that changes nothing."""
-    if isinstance(problem, NotSent):
-        return Failed({"type": "not-sent", "text": str(problem)})
-    if isinstance(problem, Malformed):
-        return Indeterminate({"type": "malformed", "text": str(problem)})
-    if isinstance(problem, Broken):
-        said = {"type": "broken", "text": str(problem)}
-        return Failed(said) if harmless else Indeterminate(said)
-    assert isinstance(problem, Refusal), "there are four kinds"
-    error = {"type": "etcd", "code": problem.code, "text": problem.text}
-    definite = harmless or problem.code in DEFINITE_CODES or problem.text in DEFINITE_TEXTS
-    return Failed(error) if definite else Indeterminate(error)
+    return unanswered.failure(problem, "etcd", _definite, harmless=harmless)
+
+
+def _definite(refusal: Refusal) -> bool:
+    return refusal.code in DEFINITE_CODES or refusal.text in DEFINITE_TEXTS

@@ -7,12 +7,6 @@ caller's back. Rejected: `http.client`, which blocks and would cost a change of 
 times the processor time of this, per request), `httpcore` and `h11`, two dependencies for forty lines, and gRPC, whose
 channels reconnect and retry by themselves.
 
-    GatewayProblem
-      NotSent       nothing has left this process
-      Broken        the connection ended before the answer had come
-      Malformed     the answer is none
-      Refusal       etcd answered with an error
-
 Everything a node says is taken for hostile: answers are bounded, and their shape is checked before they are used.
 """
 
@@ -25,38 +19,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from targets.unanswered import LOST, Broken, Malformed, NotSent, Refusal, plain
+
 HEAD_BYTES_MAX = 1 << 16
 ANSWER_BYTES_MAX = 64 << 20
-TEXT_CHARS_MAX = 300
-"""How much of an error's text is kept."""
-
-LOST = (OSError, EOFError)
-"""What a connection that breaks raises; `IncompleteReadError` is an EOFError."""
-
-
-class GatewayProblem(Exception):
-    """A request that got no answer of the expected kind. Its text is what is known."""
-
-
-class NotSent(GatewayProblem):
-    """The node could not be reached: the request certainly did nothing."""
-
-
-class Broken(GatewayProblem):
-    """The connection ended while the answer was awaited."""
-
-
-class Malformed(GatewayProblem):
-    """What came is no answer that etcd would give."""
-
-
-class Refusal(GatewayProblem):
-    """etcd's own error: `code` is gRPC's, `text` as `etcdserver: request timed out`."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
 
 
 class Gateway:
@@ -77,7 +43,7 @@ class Gateway:
             raise NotSent(plain(str(problem))) from problem
 
     async def call(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Posts one request and returns the answer's object. Raises a `GatewayProblem`."""
+        """Posts one request and returns the answer's object. Raises `Unanswered`."""
         if self._reader is None or self._reader.at_eof():
             self.drop()
             await self.open()
@@ -169,8 +135,3 @@ def _told(status: int, answer: bytes) -> dict[str, Any]:
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
-
-
-def plain(text: str) -> str:
-    """A text fit for a history: of bounded length, and without halves of surrogate pairs."""
-    return text[:TEXT_CHARS_MAX].encode("utf-8", "replace").decode()

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from targets.etcd.errors import failure
-from targets.etcd.gateway import Gateway, GatewayProblem, Malformed, plain
+from targets.etcd.gateway import Gateway
+from targets.unanswered import Malformed, Unanswered, plain
 
 Request = Mapping[str, Any]
 T = TypeVar("T")
@@ -98,7 +99,7 @@ class Keys:
     async def _asked(self, path: str, request: Request, *, harmless: bool, read: Callable[[Mapping[str, Any]], T]) -> T:
         try:
             return read(await self._gateway.call(path, request))
-        except GatewayProblem as problem:
+        except Unanswered as problem:
             raise failure(problem, harmless=harmless) from problem
 
 

@@ -19,7 +19,7 @@ from harness.errors import NodeError, Unsupported
 from targets.etcd.asking import demand, leaders, statuses
 from targets.etcd.daemons import CONFIG, rejoining, written
 from targets.etcd.errors import failure
-from targets.etcd.gateway import GatewayProblem, Malformed
+from targets.unanswered import Malformed, Unanswered
 
 CHANGE_S_MAX = 10.0
 
@@ -102,7 +102,7 @@ async def _asked(cluster: Cluster, node: str, path: str, body: Mapping[str, Any]
     try:
         async with asyncio.timeout(CHANGE_S_MAX):
             return await demand(cluster, node, path, body)
-    except GatewayProblem as problem:
+    except Unanswered as problem:
         raise failure(problem, harmless=harmless) from problem
     except TimeoutError as late:
         said = {"type": "timeout", "text": f"no answer to {path} within {CHANGE_S_MAX:g} s"}

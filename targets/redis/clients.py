@@ -15,8 +15,9 @@ from harness.client import Failed
 from harness.clusters.base import Cluster
 from harness.operation import Operation
 from targets.redis.errors import STALE, failure
-from targets.redis.resp import Broken, Line, Malformed, Refusal, Reply, RespProblem, Word
+from targets.redis.resp import Line, Reply, Word
 from targets.redis.sentinel import open_primary, primary_of
+from targets.unanswered import Broken, Malformed, Refusal, Unanswered
 
 FOLLOW_S = 1.0
 """How old the sentinel's word may be."""
@@ -57,7 +58,7 @@ class RedisClient:
         self._asked_at = 0.0
 
     async def open(self) -> None:
-        """Finds the primary and connects. Raises `NotSent` or another `RespProblem`."""
+        """Finds the primary and connects. Raises `NotSent` or another `Unanswered`."""
         await self._follow()
 
     async def invoke(self, op: Operation) -> Operation:
@@ -68,12 +69,12 @@ class RedisClient:
         try:
             async with asyncio.timeout(FOLLOW_S_MAX):
                 await self._follow()
-        except (RespProblem, TimeoutError) as problem:  # nothing that changes anything was asked yet
+        except (Unanswered, TimeoutError) as problem:  # nothing that changes anything was asked yet
             told = str(problem) or f"no primary was found within {FOLLOW_S_MAX:g} s"
             raise Failed({"type": "not-sent", "text": told}) from problem
         try:
             return op.ok(await function(self, op))
-        except RespProblem as problem:
+        except Unanswered as problem:
             if isinstance(problem, Broken | Malformed) or (isinstance(problem, Refusal) and problem.code in STALE):
                 self._drop()
             raise failure(problem, harmless=_only_reads(op)) from problem
@@ -83,12 +84,12 @@ class RedisClient:
         self._drop()
 
     async def call(self, *command: Word) -> Reply:
-        """One command to the primary. Raises a `RespProblem`."""
+        """One command to the primary. Raises `Unanswered`."""
         assert self._line is not None, "followed"
         return await self._line.call(*command)
 
     async def calls(self, commands: Sequence[Sequence[Word]]) -> list[Reply]:
-        """Several at once. Raises a `RespProblem`."""
+        """Several at once. Raises `Unanswered`."""
         assert self._line is not None, "followed"
         return await self._line.calls(commands)
 

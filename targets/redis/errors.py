@@ -3,15 +3,13 @@
 Redis checks a command before it executes it, and executes it whole: the errors below are told before anything has
 changed. That an operation which was acknowledged may still be lost is another matter, and what is tested. Errors we do
 not know leave the operation open. Read off Redis 7.0's `server.c` (`processCommand`) and `script.c`.
-
-A command that changes nothing may fail in any way and has still not happened, so reads are never left open by an error;
-only a reply that is none ends their client.
 """
 
 from __future__ import annotations
 
 from harness.client import Failed, Indeterminate
-from targets.redis.resp import Broken, Malformed, NotSent, Refusal, RespProblem
+from targets import unanswered
+from targets.unanswered import Unanswered
 
 DEFINITE = frozenset(
     (
@@ -36,15 +34,6 @@ STALE = frozenset(("READONLY", "MASTERDOWN", "LOADING", "EXECABORT"))
 """Errors that say that this server is not, or not yet, the one to ask."""
 
 
-def failure(problem: RespProblem, *, harmless: bool) -> Failed | Indeterminate:
+def failure(problem: Unanswered, *, harmless: bool) -> Failed | Indeterminate:
     """The exception a client raises in place of `problem`; `harmless` is a command that changes nothing."""
-    if isinstance(problem, NotSent):
-        return Failed({"type": "not-sent", "text": str(problem)})
-    if isinstance(problem, Malformed):
-        return Indeterminate({"type": "malformed", "text": str(problem)})
-    if isinstance(problem, Broken):
-        said = {"type": "broken", "text": str(problem)}
-        return Failed(said) if harmless else Indeterminate(said)
-    assert isinstance(problem, Refusal), "there are four kinds"
-    error = {"type": "redis", "code": problem.code, "text": str(problem)}
-    return Failed(error) if harmless or problem.code in DEFINITE else Indeterminate(error)
+    return unanswered.failure(problem, "redis", lambda refusal: refusal.code in DEFINITE, harmless=harmless)

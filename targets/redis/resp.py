@@ -5,12 +5,6 @@ the cluster dialled, no command that was not asked for, none sent twice. Rejecte
 and dial by themselves, greet with commands of their own and come with retries to switch off; without its pools and
 retries what is left of it is this codec.
 
-    RespProblem
-      NotSent     nothing has left this process
-      Broken      the connection ended before the reply had come
-      Malformed   the reply is none
-      Refusal     an error reply, as `READONLY You can't write against a read only replica.`
-
 Everything a node says is taken for hostile: replies are bounded in size, number and depth.
 """
 
@@ -21,42 +15,22 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
+from targets.unanswered import LOST, Broken, Malformed, NotSent, Refusal, plain
+
 LINE_BYTES_MAX = 1 << 16
 REPLY_BYTES_MAX = 64 << 20
 ITEMS_MAX = 4_000_000
 DEPTH_MAX = 8
-TEXT_CHARS_MAX = 300
-"""How much of an error's text is kept."""
-
-LOST = (OSError, EOFError)
-"""What a connection that breaks raises; `IncompleteReadError` is an EOFError."""
 
 
-class RespProblem(Exception):
-    """A command that got no reply of the expected kind. Its text is what is known."""
-
-
-class NotSent(RespProblem):
-    """The node could not be reached: the command certainly did nothing."""
-
-
-class Broken(RespProblem):
-    """The connection ended while the reply was awaited."""
-
-
-class Malformed(RespProblem):
-    """What came is no reply that Redis would give."""
-
-
-class Refusal(RespProblem):
-    """Redis's own error; `code` is its first word."""
+class ErrorReply(Refusal):
+    """Redis's own error, as `READONLY You can't write against a read only replica.`; `code` is its first word."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.code = text.partition(" ")[0]
+        super().__init__(text.partition(" ")[0], text)
 
 
-Reply = bytes | str | int | list["Reply"] | Refusal | None
+Reply = bytes | str | int | list["Reply"] | ErrorReply | None
 """Bulk strings are bytes, simple ones str, nil is None. Error replies inside of others are values, not raised."""
 
 Word = str | int | bytes
@@ -83,14 +57,14 @@ class Line:
         return self._reader.at_eof() or self._writer.is_closing()
 
     async def call(self, *command: Word) -> Reply:
-        """Sends one command and returns its reply. Raises a `RespProblem`."""
+        """Sends one command and returns its reply. Raises `Unanswered`."""
         [reply] = await self.calls([command])
-        if isinstance(reply, Refusal):
+        if isinstance(reply, ErrorReply):
             raise reply
         return reply
 
     async def calls(self, commands: Sequence[Sequence[Word]]) -> list[Reply]:
-        """Sends commands at once and returns their replies, errors among them. Raises the other `RespProblem`s."""
+        """Sends commands at once and returns their replies, errors among them. Raises the other `Unanswered`."""
         whole = False
         try:
             self._writer.write(b"".join(map(encoded, commands)))
@@ -154,7 +128,7 @@ async def _reply(reader: asyncio.StreamReader, budget: Budget, depth: int) -> Re
     if kind == b"+":
         return plain(rest.decode("utf-8", "replace"))
     if kind == b"-":
-        return Refusal(plain(rest.decode("utf-8", "replace")))
+        return ErrorReply(plain(rest.decode("utf-8", "replace")))
     if kind != b"*" or depth == DEPTH_MAX:
         raise ValueError(f"not a reply of Redis: {line[:60]!r}")
     count = _number(rest)
@@ -169,8 +143,3 @@ def _number(digits: bytes) -> int:
     if not digits.removeprefix(b"-").isdigit() or len(digits) > 20:
         raise ValueError(f"not a number: {digits[:20]!r}")
     return int(digits)
-
-
-def plain(text: str) -> str:
-    """A text fit for a history: of bounded length, and without halves of surrogate pairs."""
-    return text[:TEXT_CHARS_MAX].encode("utf-8", "replace").decode()

@@ -6,7 +6,8 @@ from functools import partial
 
 from harness.clusters.base import Cluster
 from targets.redis.daemons import GROUP, SENTINEL_PORT, node_at, server_port
-from targets.redis.resp import Line, Malformed, NotSent, Reply
+from targets.redis.resp import Line, Reply
+from targets.unanswered import Malformed, NotSent
 
 
 async def primary_of(cluster: Cluster, node: str) -> str:
@@ -34,7 +35,7 @@ async def open_primary(cluster: Cluster, node: str) -> Line:
 
 
 async def role(line: Line) -> str:
-    """`master` or `slave`, as the server says. Raises a `RespProblem`."""
+    """`master` or `slave`, as the server says. Raises `Unanswered`."""
     reply = await line.call("ROLE")
     if not isinstance(reply, list) or not reply or not isinstance(reply[0], bytes):
         raise Malformed("not the answer to ROLE")
@@ -43,7 +44,7 @@ async def role(line: Line) -> str:
 
 async def epoch(line: Line) -> tuple[int, int, int]:
     """What a sentinel knows: the group's configuration epoch, and how many replicas and other sentinels. Raises a
-    `RespProblem`."""
+    `Unanswered`."""
     reply = await line.call("SENTINEL", "MASTER", GROUP)
     if not isinstance(reply, list) or not all(isinstance(word, bytes) for word in reply):
         raise Malformed("not the answer to SENTINEL MASTER")

@@ -14,8 +14,9 @@ from harness.options import duration, integer
 from harness.target import Bug, CommandService, Daemon, Membership, Trial
 from targets.redis.clients import CLIENTS, RedisClient
 from targets.redis.daemons import SENTINEL_PORT, sentinel, server, server_port
-from targets.redis.resp import Line, RespProblem
+from targets.redis.resp import Line
 from targets.redis.sentinel import epoch, open_primary, primary_of, role
+from targets.unanswered import Unanswered
 
 FAULTS = ("partition", "kill", "pause", "clock", "packet")
 
@@ -107,7 +108,7 @@ async def _knows_all(cluster: Cluster, node: str) -> None:
                     line.close()
                 if (replicas, sentinels) == (others, others) and await _replicated(cluster, node):
                     return
-        except (TimeoutError, RespProblem):
+        except (TimeoutError, Unanswered):
             pass
         await asyncio.sleep(POLL_S)
     raise TimeoutError
@@ -132,7 +133,7 @@ async def _role(cluster: Cluster, node: str) -> str | None:
                 return await role(line)
             finally:
                 line.close()
-    except (TimeoutError, RespProblem):
+    except (TimeoutError, Unanswered):
         return None
 
 
@@ -146,5 +147,5 @@ async def _latest(cluster: Cluster, node: str) -> tuple[int, str] | None:
             finally:
                 line.close()
             return latest, await primary_of(cluster, node)
-    except (TimeoutError, RespProblem):
+    except (TimeoutError, Unanswered):
         return None

@@ -14,10 +14,10 @@ import pytest
 
 from harness.client import Failed, Indeterminate
 from harness.operation import Operation
-from targets.etcd import gateway
 from targets.etcd.clients import CLIENTS
 from targets.etcd.errors import DEFINITE_TEXTS, failure
-from targets.etcd.gateway import Broken, Gateway, Malformed, NotSent, Refusal
+from targets.etcd.gateway import Gateway
+from targets.unanswered import TEXT_CHARS_MAX, Broken, Malformed, NotSent, Refusal
 
 HEADER = {"header": {"revision": "1"}}
 
@@ -124,7 +124,7 @@ def test_errors_are_etcds_own_and_bounded() -> None:
     with pytest.raises(Refusal) as refused:
         called(http({"error": "\ud800" + "x" * 10_000, "code": "y"}, "503 Service Unavailable"))
     assert refused.value.code == -1
-    assert len(refused.value.text.encode()) <= gateway.TEXT_CHARS_MAX
+    assert len(refused.value.text.encode()) <= TEXT_CHARS_MAX
 
 
 def test_a_connection_that_was_closed_meanwhile_is_dialled_again() -> None:

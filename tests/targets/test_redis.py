@@ -18,8 +18,9 @@ from harness.plugins import load
 from targets.redis import redis, target
 from targets.redis.daemons import SENTINEL_PORT, server_port
 from targets.redis.errors import failure
-from targets.redis.resp import Line, RespProblem
+from targets.redis.resp import Line
 from targets.redis.sentinel import primary_of
+from targets.unanswered import Unanswered
 from tests.targets.local import LocalCluster, needs, running, until
 from tests.targets.told import asked, told
 
@@ -117,7 +118,7 @@ def test_a_failover_moves_clients_and_a_former_primary_rejoins_as_a_replica(tmp_
                     role = await line.call("ROLE")
                     assert isinstance(role, list)
                     return role[0] == b"slave" and await line.call("GET", "register/1") == b"6"
-                except RespProblem:
+                except Unanswered:
                     return False
                 finally:
                     line.close()
@@ -166,7 +167,7 @@ def test_a_sentinel_that_does_not_answer_costs_time_and_leaves_nothing_open(tmp_
 
 async def refused(line: Line, *command: str | int) -> tuple[str, type[Exception]]:
     """The code of an error, and what the table says of it."""
-    with pytest.raises(RespProblem) as problem:
+    with pytest.raises(Unanswered) as problem:
         await line.call(*command)
     said = failure(problem.value, harmless=False)
     return said.error["code"], type(said)
@@ -189,7 +190,7 @@ def test_real_errors_of_a_server_that_may_not_write(tmp_path: Path) -> None:
             async def lonely() -> bool:
                 try:
                     await primary.call("SET", "x", 1)
-                except RespProblem as problem:
+                except Unanswered as problem:
                     return failure(problem, harmless=False).error["code"] == "NOREPLICAS"
                 return False
 

@@ -15,7 +15,8 @@ from harness.operation import Operation
 from targets.redis.clients import CLIENTS
 from targets.redis.daemons import SENTINEL_PORT
 from targets.redis.errors import failure
-from targets.redis.resp import TEXT_CHARS_MAX, Broken, Line, Malformed, NotSent, Refusal, encoded
+from targets.redis.resp import ErrorReply, Line, encoded
+from targets.unanswered import TEXT_CHARS_MAX, Broken, Malformed, NotSent, Refusal
 
 ADDRESS = b"*2\r\n$7\r\n1.2.3.4\r\n$4\r\n6379\r\n"
 MASTER = b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
@@ -198,8 +199,8 @@ def test_without_a_primary_nothing_is_sent(sentinel: bytes, role: bytes) -> None
     ],
 )
 def test_what_redis_errors_say_about_a_write(text: str, expected: type[Exception]) -> None:
-    assert type(failure(Refusal(text), harmless=False)) is expected
-    assert type(failure(Refusal(text), harmless=True)) is Failed
+    assert type(failure(ErrorReply(text), harmless=False)) is expected
+    assert type(failure(ErrorReply(text), harmless=True)) is Failed
 
 
 def test_the_other_problems() -> None:
