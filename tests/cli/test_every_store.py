@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.conftest import Splitbrain
+from cli.conftest import SEEDS, Splitbrain
 
 from harness import packages
 from harness.clusters.linux import ledger
@@ -25,10 +25,6 @@ pytestmark = [pytest.mark.alone, pytest.mark.timeout(400)]
 
 STORES = subjects()
 AT_ONCE = 5
-SEEDS = (7, 8, 9)
-"""A run that proves nothing, say because a slow machine was busy with starting a node while another fault was in force,
-is done again with the next seed. One that fails has failed."""
-
 RATE_MAX = 60
 """Operations per second: more says little more, and two processors have sixty nodes to serve."""
 

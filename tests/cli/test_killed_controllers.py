@@ -38,7 +38,7 @@ nemeses: [{faults}]
 
 FAULTS = ("partition", "kill", "pause", "clock", "packet", "disk", "power", "limits")
 
-ROUNDS = {"process": (10, 5), "docker": (4, 4)}
+ROUNDS = {"process": (6, 8), "docker": (4, 4)}
 """How many rounds, of how many controllers side by side. A variable of the environment may ask for more rounds."""
 
 YOUNG_S, OLD_S = 5.0, 3.0
