@@ -77,6 +77,9 @@ def resolve(plan: Plan) -> Experiment:
         loaded.check_options(plan.node_names, plan.cluster.options)
     cluster_class: type[Cluster] = loaded
     plan = packages.expand(plan, target, cluster_class, make)
+    for fault in plan.faults:
+        if fault.rpartition("-")[0] not in plan.families:
+            raise UsageError(f"faults: {fault} is none of a nemesis of this plan: it has {_or_none(plan.families)}")
     workload: Workload = make("workloads", plan.workload, concurrency=plan.concurrency)
     if plan.workload.name not in target.workloads:
         raise Unsupported(
@@ -141,6 +144,10 @@ def _claim_id(raw: Any) -> str:
         return raw
     [(name, inner)] = raw.items()
     return f"not-{_claim_id(inner)}" if name == "not" else str(name)
+
+
+def _or_none(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 def _options(plan: Plan) -> list[Mapping[str, Any]]:

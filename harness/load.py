@@ -163,7 +163,7 @@ class _Life:
     def _schedule(self, workers: Sequence[NemesisWorker]) -> Generator:
         """The whole run as one generator."""
         plan, workload = self.experiment.plan, self.experiment.workload
-        faults = [schedule(worker.nemesis, self.experiment.streams) for worker in workers]
+        faults = [schedule(worker.nemesis, self.experiment.streams, plan.faults) for worker in workers]
         load = time_limit(plan.time, any(clients(workload.generator()), *faults))
         return phases(
             _mark_of("load"),

@@ -6,13 +6,23 @@ a run's folder is complete, defaults included, so that the folder alone is enoug
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+)
 
 from harness import documents
 from harness.claims import Expectation
@@ -21,6 +31,8 @@ from harness.units import duration_s, format_duration, size_bytes
 
 NODES_MAX = 100
 CONCURRENCY_MAX = 10_000
+
+_FAULT_ID = re.compile(r"[a-z][a-z-]*-[1-9][0-9]{0,5}")
 
 
 def _seconds(value: object) -> float:
@@ -35,6 +47,12 @@ def _bytes(value: object) -> int:
         return size_bytes(value)
     except UsageError as problem:
         raise ValueError(str(problem)) from None
+
+
+def _fault_id(text: str) -> str:
+    if not _FAULT_ID.fullmatch(text):
+        raise ValueError("write the family and the number of a fault, such as partition-2")
+    return text
 
 
 Duration = Annotated[float, BeforeValidator(_seconds), PlainSerializer(format_duration)]
@@ -88,6 +106,7 @@ class Plan(_Strict):
     `stop_on_violation` ends the load once a claim that can be judged while it runs is violated; the faults are then
     healed, and the final reads made, as ever. `keep_quorum` skips every fault after which, beside what is in force, no
     more than half of all nodes would be up and linked to a majority. `watchdog` starts again what crashed by itself.
+    `faults`, if it names any (`partition-2`), are the only ones that come; the time of the others passes without them.
     """
 
     target: NamedPart
@@ -96,6 +115,7 @@ class Plan(_Strict):
     workload: NamedPart = Part(name="register")
     concurrency: int = Field(10, ge=1, le=CONCURRENCY_MAX)
     nemeses: list[NamedPart] = []
+    faults: list[Annotated[str, AfterValidator(_fault_id)]] = []
     time: Duration = 60.0
     timeout: Duration = Field(2.0, gt=0)
     settle: Duration = 5.0

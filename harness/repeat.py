@@ -63,4 +63,4 @@ def _said_by_flags(plan: Plan) -> bool:
     intervals = {json.dumps(part.options.get("interval")) for part in plan.nemeses}
     unsaid = [only(plan.target, "bug"), only(plan.cluster), only(plan.workload, "rate", "keys")]
     unsaid += [only(part, "interval") for part in plan.nemeses]
-    return not any(unsaid) and len(intervals) <= 1
+    return not any(unsaid) and not plan.faults and len(intervals) <= 1

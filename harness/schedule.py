@@ -3,8 +3,9 @@
 A nemesis says what to do; its schedule says when: after a pause a fault, after about as long its end, and so on until
 the load ends. Every fault has a stream of chance of its own (`faults/partition/3`), from which its pause, its length
 and its draw come. So the third partition of a seed is the same one however many operations, answers or other faults
-came before it, which is what makes two runs comparable and a failing one shrinkable. Drawing all of them from one
-stream would be simpler, and would change every later fault whenever one is left out.
+came before it, which is what makes two runs comparable and a failing one shrinkable (`harness.shrink`): where a plan
+names the faults that are to come, the time of the others passes without them. Drawing all of them from one stream would
+be simpler, and would change every later fault whenever one is left out.
 
 A fault after which no quorum would be left, in a plan that demands one, is skipped, with the reason, and its time
 passes without it. Drawing another in its place would make it depend on what else was in force; so the faults that do
@@ -17,7 +18,7 @@ injection left half done is healed like anything else.
 from __future__ import annotations
 
 import random as _random
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -56,13 +57,14 @@ OPENING_DRAWS = 64
 _PAUSE, _STARTING, _HOLD, _STOPPING = "pause", "starting", "hold", "stopping"
 
 
-def schedule(nemesis: Nemesis, streams: Streams) -> Generator:
-    """Faults of one nemesis without end, on its own thread: `start-<family>`, `stop-<family>`, and so on.
+def schedule(nemesis: Nemesis, streams: Streams, only: Collection[str] = ()) -> Generator:
+    """Faults of one nemesis without end, on its own thread: `start-<family>`, `stop-<family>`, and so on; those in
+    `only`, if it names any.
 
     Pauses and faults last between half and one and a half times the nemesis's interval; the first pause is shorter, so
     that a short run sees a fault too.
     """
-    return on_nemesis(nemesis.family, Schedule(nemesis, streams, 1, _PAUSE, -1))
+    return on_nemesis(nemesis.family, Schedule(nemesis, streams, frozenset(only), 1, _PAUSE, -1))
 
 
 def healing(workers: Iterable[NemesisWorker]) -> Generator:
@@ -86,6 +88,7 @@ class Schedule(Generator):
 
     nemesis: Nemesis
     streams: Streams
+    only: frozenset[str]
     number: int
     stage: str
     due: int
@@ -94,12 +97,13 @@ class Schedule(Generator):
         if self.stage in (_STARTING, _STOPPING):
             return PENDING, self
         if self.due < 0:
-            pause_ns, _, _ = self._fault()
-            return self._at(self.stage, ctx.time + pause_ns).op(ctx)
+            return self._waiting(ctx.time).op(ctx)
         if ctx.time < self.due:
             return Pending(self.due), self
         family = self.nemesis.family
-        value: dict[str, Any] = {"fault": f"{family}-{self.number}"}
+        if self.stage == _PAUSE and self.only and self._id() not in self.only:
+            return self._without().op(ctx)
+        value: dict[str, Any] = {"fault": self._id()}
         if self.stage == _HOLD:
             return Operation(f"stop-{family}", value=value), self._at(_STOPPING, -1)
         _, _, draw = self._fault()
@@ -112,11 +116,27 @@ class Schedule(Generator):
             _, hold_ns, _ = self._fault()
             return self._at(_HOLD, ctx.time + hold_ns)
         if self.stage == _STOPPING and event.f == f"stop-{self.nemesis.family}":
-            return Schedule(self.nemesis, self.streams, self.number + 1, _PAUSE, -1)
+            return self._next()
         return self
 
+    def _id(self) -> str:
+        return f"{self.nemesis.family}-{self.number}"
+
     def _at(self, stage: str, due: int) -> Schedule:
-        return Schedule(self.nemesis, self.streams, self.number, stage, due)
+        return Schedule(self.nemesis, self.streams, self.only, self.number, stage, due)
+
+    def _next(self) -> Schedule:
+        return Schedule(self.nemesis, self.streams, self.only, self.number + 1, _PAUSE, -1)
+
+    def _waiting(self, now: int) -> Schedule:
+        """The pause before this fault, from now on."""
+        pause_ns, _, _ = self._fault()
+        return self._at(_PAUSE, now + pause_ns)
+
+    def _without(self) -> Schedule:
+        """The pause before the next fault, once this one's time has passed without it."""
+        _, hold_ns, _ = self._fault()
+        return self._next()._waiting(self.due + hold_ns)
 
     def _fault(self) -> tuple[int, int, Mapping[str, Any]]:
         """Pause before it, length (both in ns) and draw of the current fault: the same whenever asked."""

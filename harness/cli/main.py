@@ -26,6 +26,7 @@ _COMMANDS = {
     "check": "Judge a finished run, or any history file.",
     "history": "Print the history of a run.",
     "replay": "Repeat a run from its folder and compare the histories.",
+    "shrink": "Look for a smaller run that fails as a failed one did.",
     "selftest": "Hunt every planted bug, and try every unspoiled store.",
     "report": "Write the report of a run again.",
     "serve": "Browse all runs, gates and campaigns in a web browser.",
@@ -34,7 +35,7 @@ _COMMANDS = {
     "clean": "Remove what dead runs left on this machine.",
 }
 
-_SIMULATING = {"run", "compare", "gate", "campaign", "replay", "selftest"}
+_SIMULATING = {"run", "compare", "gate", "campaign", "replay", "selftest", "shrink"}
 """Those whose answer must not depend on how Python salts its hashes."""
 
 _INTERRUPTED = 130

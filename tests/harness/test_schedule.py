@@ -123,6 +123,19 @@ def test_the_third_fault_of_a_seed_is_the_same_whatever_else_happens() -> None:
     )
 
 
+def test_the_time_of_faults_that_are_left_out_passes_without_them() -> None:
+    whole = simulate(time_limit(200, schedule(Fake(), Streams(5))), nemeses=["fake"], concurrency=1)
+    some = schedule(Fake(), Streams(5), ["fake-3", "fake-4", "other-1", "fake-9000"])
+    events = simulate(time_limit(200, some), nemeses=["fake"], concurrency=1)
+    kept = [step for step in faults_of(whole) if step[2] in ("fake-3", "fake-4")]
+    assert len(kept) == 4
+    for (at, *left), (whole_at, *of_whole) in zip(faults_of(events), kept, strict=True):
+        assert left == of_whole
+        assert abs(at - whole_at) < 0.1, "but for the moments that the others took"
+    draws = {event.value["fault"]: event.value.get("draw") for event in whole if event.f == "start-fake"}
+    assert all(event.value["draw"] == draws[event.value["fault"]] for event in events if event.f == "start-fake")
+
+
 def test_a_schedule_is_a_value_that_can_be_played_twice() -> None:
     value = time_limit(100, schedule(Fake(), Streams(3)))
     assert simulate(value, nemeses=["fake"]) == simulate(value, nemeses=["fake"])
