@@ -14,7 +14,7 @@ from harness.clusters.docker import DockerCluster, engine, names
 from harness.clusters.linux import ledger, nft, processes
 from harness.clusters.linux.identity import Identity
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.alone]
 
 
 def dead_identity() -> str:
@@ -52,7 +52,7 @@ def test_what_a_killed_controller_left_is_swept_and_a_living_run_is_left_alone()
         said = "\n".join(DockerCluster.sweep())
 
         for kind in ("container", "network", "nftables table"):
-            assert kind in said and killed.run in said
+            assert kind in said and killed.run in said, (said, traces(killed.run))
         assert nothing(traces(killed.run))
         assert not made_mounts & mounts()
         assert not [pid for pid in killed.said["pids"] if processes.alive(pid)]

@@ -13,7 +13,7 @@ from harness.clusters.docker import DockerCluster
 from harness.clusters.linux import ledger, processes
 from harness.clusters.linux.identity import Identity
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.alone]
 
 LEASE_S = 0.3
 HEALED_S_MAX = 30.0
