@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -15,7 +16,7 @@ LENGTH_MAX = 64
 """The longest transaction; etcd, for one, takes 128 operations by default, and a step may need two."""
 
 
-class Transactions:
+class Transactions(ABC):
     """A workload of operations `txn` whose value is a list of steps: reads `["r", key, null]`, and writes, each of a
     value of its own.
 
@@ -43,9 +44,9 @@ class Transactions:
         self.mix = weights(self.name, "mix", mix or dict.fromkeys(steps, 1), steps)
         self.concurrency = integer(self.name, "concurrency", concurrency, min=1, max=1_000_000)
 
+    @abstractmethod
     def load(self, reads: float) -> Generator:
         """Transaction after transaction, as fast as they are asked for; `reads` is the share of steps that read."""
-        raise NotImplementedError
 
     def generator(self) -> Generator:
         """The load, for client threads only, without end."""

@@ -32,6 +32,7 @@ def command(run: Path, claim: str | None, tries: int, budget: str, runs_root: Pa
     splitbrain shrink runs/raft/20261126T120000-7
     splitbrain shrink runs/raft/20261126T120000-7 --claim raft-register-linearizable --budget 10m
     """
+    from harness import shrink as shrinking
     from harness.cli import show
     from harness.cli.live import Live
     from harness.cli.shrink_progress import ShrinkProgress
@@ -39,14 +40,13 @@ def command(run: Path, claim: str | None, tries: int, budget: str, runs_root: Pa
     from harness.experiment import resolve
     from harness.run import execute
     from harness.runs import RunFolder
-    from harness.shrink import Limits, Tries, aim, shrink
     from harness.units import duration_s
     from harness.verdict import Verdict
 
-    plan = aim(RunFolder.find(run), claim)
-    limits = Limits(tries, duration_s(budget))
-    with ShrinkProgress(limits) as progress, Tries(progress.tell) as failing:
-        smallest = shrink(plan, failing, limits)
+    plan = shrinking.aim(RunFolder.find(run), claim)
+    limits = shrinking.Limits(tries, duration_s(budget))
+    with ShrinkProgress(limits) as progress, shrinking.tries(progress.tell) as failing:
+        smallest = shrinking.shrink(plan, failing, limits)
     with Live(smallest) as live:
         outcome = execute(resolve(smallest), runs_root, live)
     if outcome.verdict is not Verdict.FAIL:

@@ -17,6 +17,6 @@ its cause is there. Hence nothing is claimed of what was left out; what is left 
 """
 
 from harness.shrink.smaller import Limits, shrink
-from harness.shrink.tries import Tries, aim
+from harness.shrink.tries import aim, tries
 
-__all__ = ["Limits", "Tries", "aim", "shrink"]
+__all__ = ["Limits", "aim", "shrink", "tries"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from harness import plan as plans
 from harness.errors import UsageError
@@ -15,6 +16,7 @@ from harness.faults import Status
 from harness.plan import Plan
 from harness.run import attempt
 from harness.runs import RunFolder
+from harness.shrink.smaller import Failing
 from harness.verdict import Verdict
 from harness.workers import Workers
 
@@ -52,31 +54,22 @@ def _broken(folder: RunFolder) -> Mapping[str, Any]:
         raise UsageError(f"{folder.verdict} cannot be read: {type(problem).__name__}: {problem}") from problem
 
 
-class Tries:
-    """See `harness.shrink.smaller.Failing`: a context manager whose tries are made in a process of their own, which
-    leaves nothing behind however it ends. `tell` is called before each with the plan that is tried. Calling it raises
-    what ended the try, `WorkerDied` among them."""
+@contextmanager
+def tries(tell: Callable[[Plan], object]) -> Iterator[Failing]:
+    """Whole runs, in a process of their own that leaves nothing behind however it ends. `tell` is called before each
+    with the plan that is tried. A try raises what ended it, `WorkerDied` among them."""
+    with Workers(1) as workers:
 
-    def __init__(self, tell: Callable[[Plan], object]) -> None:
-        self._tell = tell
-        self._workers = Workers(1)
-
-    def __enter__(self) -> Self:
-        self._workers.__enter__()
-        return self
-
-    def __exit__(self, *ending: Any) -> None:
-        self._workers.__exit__(*ending)
-
-    def __call__(self, plan: Plan) -> Sequence[str] | None:
-        self._tell(plan)
-        self._workers.begin(plan, failed, plan)
-        for done in self._workers.done():
+        def failing(plan: Plan) -> Sequence[str] | None:
+            tell(plan)
+            workers.begin(plan, failed, plan)
+            [done] = workers.done()
             if done.failure is not None:
                 raise done.failure
             came: Sequence[str] | None = done.result
             return came
-        raise AssertionError("who waits without a limit waits until something is done")
+
+        yield failing
 
 
 def failed(plan: Plan) -> Sequence[str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,10 +20,10 @@ def test_what_is_needed_together_is_all_that_is_kept(of: tuple[int, set[int]]) -
 
 
 @given(st.integers(1, 8), st.randoms(use_true_random=False))
-def test_of_any_question_the_answer_needs_each_of_its_items(count: int, chance: object) -> None:
+def test_of_any_question_the_answer_needs_each_of_its_items(count: int, chance: Random) -> None:
     whole = tuple(range(count))
     every = [some for size in range(count + 1) for some in combinations(whole, size)]
-    yes = {some for some in every if chance.random() < 0.3} | {whole}  # type: ignore[attr-defined]
+    yes = {some for some in every if chance.random() < 0.3} | {whole}
     asked: list[Sequence[int]] = []
 
     def needed(some: Sequence[int]) -> bool:
